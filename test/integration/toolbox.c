@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What behaviour tests run inside containers: one static program, the first argument chooses.
+ * Plain and without error handling beyond what a test wants to see.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Allocate and touch MiB, say so, then wait. */
+static int hog(size_t mib)
+{
+	char *p = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return 2;
+	for (size_t i = 0; i < mib << 20; i += 4096)
+		p[i] = 1;
+	printf("touched\n");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+/* The same in a child: what is killed is not the main process. */
+static int hog_child(size_t mib)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(hog(mib));
+	waitpid(pid, &status, 0);
+	printf("child %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : -1);
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+/* Fork children that wait; print how many came to life. */
+static int fork_bomb(int count)
+{
+	int done = 0;
+
+	for (int i = 0; i < count; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			break;
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		done++;
+	}
+	printf("%d %s\n", done, done == count ? "all" : strerror(errno));
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+static void *idle(void *arg)
+{
+	pause();
+	return arg;
+}
+
+static int threads(int count)
+{
+	for (int i = 0; i < count; i++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, idle, NULL))
+			return 2;
+	}
+	printf("ready\n");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+/* Use this much processor time. */
+static int burn(long ms)
+{
+	struct timespec ts;
+
+	do {
+		for (volatile int i = 0; i < 100000; i++)
+			;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	} while (ts.tv_sec * 1000 + ts.tv_nsec / 1000000 < ms);
+	return 0;
+}
+
+/* Burn for so much wall time; print the processor milliseconds that were had. */
+static int spin(long ms)
+{
+	struct timespec now, start, cpu;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		for (volatile int i = 0; i < 10000; i++)
+			;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	printf("%ld\n", cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000);
+	return 0;
+}
+
+/* Open descriptors except the one used for looking. */
+static int fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *de;
+
+	while ((de = readdir(dir)) != NULL) {
+		char link[300], target[300];
+		ssize_t len;
+
+		if (de->d_name[0] == '.' || atoi(de->d_name) == dirfd(dir))
+			continue;
+		snprintf(link, sizeof(link), "/proc/self/fd/%s", de->d_name);
+		len = readlink(link, target, sizeof(target) - 1);
+		target[len > 0 ? len : 0] = 0;
+		printf("%s %s\n", de->d_name, target);
+	}
+	return 0;
+}
+
+/* Signals: blocked, ignored, caught, as the kernel says. */
+static int signals(void)
+{
+	char line[256];
+	FILE *file = fopen("/proc/self/status", "r");
+
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "SigBlk", 6) || !strncmp(line, "SigIgn", 6) ||
+		    !strncmp(line, "SigCgt", 6))
+			fputs(line, stdout);
+	return 0;
+}
+
+static volatile sig_atomic_t got;
+
+static void on_signal(int sig)
+{
+	got = sig;
+}
+
+/* Catch a signal, say which, exit with the given code. */
+static int catch_signal(int sig, int code)
+{
+	signal(sig, on_signal);
+	printf("ready\n");
+	fflush(stdout);
+	while (!got)
+		pause();
+	printf("got %d\n", (int)got);
+	fflush(stdout);
+	return code;
+}
+
+static int ignore_signal(int sig)
+{
+	signal(sig, SIG_IGN);
+	printf("ready\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static int die(int sig)
+{
+	sigset_t set;
+
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	kill(getpid(), sig);
+	pause();
+	return 0;
+}
+
+/* A grandchild that lives on, the main process ends with the code. */
+static int leave(int code)
+{
+	if (fork() == 0) {
+		setsid();
+		if (fork() == 0) {
+			pause();
+			_exit(0);
+		}
+		_exit(0);
+	}
+	wait(NULL);
+	return code;
+}
+
+/* Send the bytes (hex) to a unix socket, print the first answer as hex. */
+static int ask(const char *path, const char *hex)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	unsigned char buf[65536];
+	size_t len = 0;
+	ssize_t got_len;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		printf("connect: %s\n", strerror(errno));
+		return 1;
+	}
+	for (; hex[2 * len]; len++) {
+		unsigned byte;
+
+		sscanf(hex + 2 * len, "%2x", &byte);
+		buf[len] = (unsigned char)byte;
+	}
+	if (write(fd, buf, len) != (ssize_t)len) {
+		printf("write: %s\n", strerror(errno));
+		return 1;
+	}
+	got_len = read(fd, buf, sizeof(buf));
+	if (got_len <= 0) {
+		printf("closed\n");
+		return 1;
+	}
+	for (ssize_t i = 0; i < got_len; i++)
+		printf("%02x", buf[i]);
+	printf("\n");
+	return 0;
+}
+
+/* Print lines of 100 bytes, numbered, so many of them. */
+static int lines(long count)
+{
+	for (long i = 0; i < count; i++)
+		printf("%099ld\n", i);
+	fflush(stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	long n = argc > 2 ? atol(argv[2]) : 0;
+
+	if (!strcmp(what, "hog"))
+		return hog((size_t)n);
+	if (!strcmp(what, "hog-child"))
+		return hog_child((size_t)n);
+	if (!strcmp(what, "fork"))
+		return fork_bomb((int)n);
+	if (!strcmp(what, "threads"))
+		return threads((int)n);
+	if (!strcmp(what, "burn"))
+		return burn(n);
+	if (!strcmp(what, "spin"))
+		return spin(n);
+	if (!strcmp(what, "fds"))
+		return fds();
+	if (!strcmp(what, "signals"))
+		return signals();
+	if (!strcmp(what, "catch"))
+		return catch_signal((int)n, argc > 3 ? atoi(argv[3]) : 0);
+	if (!strcmp(what, "ignore"))
+		return ignore_signal((int)n);
+	if (!strcmp(what, "die"))
+		return die((int)n);
+	if (!strcmp(what, "exit"))
+		return (int)n;
+	if (!strcmp(what, "leave"))
+		return leave((int)n);
+	if (!strcmp(what, "ask"))
+		return ask(argv[2], argv[3]);
+	if (!strcmp(what, "lines"))
+		return lines(n);
+	if (!strcmp(what, "pid")) {
+		printf("%d %d %d\n", getpid(), getppid(), getsid(0));
+		return 0;
+	}
+	if (!strcmp(what, "args")) {
+		for (int i = 2; i < argc; i++)
+			printf("[%s]\n", argv[i]);
+		return 0;
+	}
+	if (!strcmp(what, "ready")) {
+		printf("ready\n");
+		fflush(stdout);
+		pause();
+		return 0;
+	}
+	fprintf(stderr, "toolbox: %s?\n", what);
+	return 64;
+}
