@@ -180,6 +180,7 @@ static int ignore_signal(int sig)
 	fflush(stdout);
 	for (;;)
 		pause();
+	return 0;
 }
 
 static int die(int sig)
