@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control groups: the host's layout, and one container's place in it.
+ *
+ * Only cgroup_v1.c and cgroup_v2.c know which layout runs. The host is probed once: for each
+ * logical controller either a v1 hierarchy (alone or co-mounted), the unified tree, or absent.
+ * Several hierarchies may be in use at once (hybrid). A knob or statistic whose controller or file
+ * the host lacks gives ERR_NOT_SUPPORTED with its name.
+ *
+ * Paths (reference/resources.md §1.3), P = the configured prefix, for example "porto":
+ *   v1 freezer, unified tree           /P/a/b/c
+ *   any other v1 hierarchy             /P%a%b/c: names joined by `/` where the left one owns a
+ *                                      group in this hierarchy, by `%` where not; trailing names
+ *                                      that own nothing are cut; nobody owns: the root "/".
+ * On v2 processes live in a child called `%leaf`, since a group that distributes controllers may
+ * hold none; no container name contains `%`. A unified tree without controllers needs no leaf.
+ *
+ * Functions that change or remove groups may block for long (RCU grace periods, reclaim, dying
+ * tasks) and are meant for children of the server unless their comment says otherwise.
+ * Kernel documents: admin-guide/cgroup-v1/, admin-guide/cgroup-v2.rst.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* In the printing order of the `controllers` property. */
+enum cgroup_controller {
+	CGROUP_FREEZER,
+	CGROUP_MEMORY,
+	CGROUP_CPU,
+	CGROUP_CPUACCT,
+	CGROUP_NET_CLS,
+	CGROUP_BLKIO,
+	CGROUP_DEVICES,
+	CGROUP_HUGETLB,
+	CGROUP_CPUSET,
+	CGROUP_PIDS,
+	CGROUP_PERF_EVENT,
+	CGROUP_SYSTEMD,
+	CGROUP_CGROUP2,
+	_CGROUP_CONTROLLER_COUNT
+};
+
+#define CGROUP_BIT(c) (1u << (c))
+#define CGROUP_MAX_LEVEL 16
+
+/* "freezer", …; `cgroups` shows CGROUP_CGROUP2 as "unified". */
+const char *cgroup_controller_name(enum cgroup_controller c);
+int cgroup_controller_parse(const char *name, enum cgroup_controller *ret); /* 0 or -ENOENT */
+
+struct cgroup_host;
+
+struct cgroup_options {
+	const char *cgroup_root; /* NULL = "/sys/fs/cgroup" */
+	const char *proc_root;   /* NULL = "/proc"; mountinfo and cgroup are read below self/ */
+	const char *prefix;      /* P, one or more components without leading slash, "porto" */
+	unsigned freeze_timeout_ms; /* 0 = 300 s */
+	unsigned remove_timeout_ms; /* 0 = 300 s */
+};
+
+/* Find hierarchies and features, create the base group P where one is needed (freezer and
+ * unified). Called once at start; logs nothing, see cgroup_host_describe(). */
+int cgroup_host_new(const struct cgroup_options *opt, struct cgroup_host **ret, struct error *err);
+struct cgroup_host *cgroup_host_free(struct cgroup_host *h);
+/* Remove the base groups (the last act of `portod stop`); groups still in use are an error. */
+int cgroup_host_remove_base(struct cgroup_host *h, struct error *err);
+/* Lines for the log: layout, location of each controller, features found. */
+void cgroup_host_describe(const struct cgroup_host *h, struct buf *out);
+/* Controllers present on the host, as CGROUP_BITs. */
+uint32_t cgroup_host_controllers(const struct cgroup_host *h);
+/* Controllers a container of this level owns by default (§1.5 of the reference). */
+uint32_t cgroup_host_default_controllers(const struct cgroup_host *h, unsigned level);
+/* `mask` plus everything co-mounted with a member of it. */
+uint32_t cgroup_host_close_mask(const struct cgroup_host *h, uint32_t mask);
+
+/* One container's groups; plain data, borrows `name`. */
+struct cgroup {
+	const char *name;                     /* "a/b/c"; "" = the root container */
+	unsigned level;                       /* number of components */
+	uint32_t owned[CGROUP_MAX_LEVEL + 1]; /* owned[i]: controllers of its ancestor at level i */
+};
+
+/* Path inside the hierarchy of `c`, starting with "/"; -1 when the controller is absent. */
+int cgroup_path(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_controller c,
+		char *buf, size_t size);
+
+/* ---- life ---- */
+
+/* Make every group that owned[level] calls for; existing ones are fine. Undoes on failure. */
+int cgroup_create(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
+/* Kill what is inside and remove own groups, freezer last; missing ones are fine. Groups below
+ * that belong to no container (made by the container itself) are removed too. Blocks until the
+ * tasks are gone or the time-out passed. */
+int cgroup_remove(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
+/* Does the freezer (or unified) group exist? Does not block. */
+bool cgroup_exists(const struct cgroup_host *h, const struct cgroup *cg);
+/* Move a process (host pid) into all groups, in the leaf on v2. Blocks for an RCU grace period
+ * (several ms on an idle host): to start a process use the two calls below. */
+int cgroup_attach(struct cgroup_host *h, const struct cgroup *cg, pid_t pid, struct error *err);
+/* A descriptor for CLONE_INTO_CGROUP of clone3(2) (Linux 5.7), or -1 without a unified tree. It
+ * places the child in the unified tree only: cgroup_attach_self() does the rest. */
+int cgroup_clone_fd(struct cgroup_host *h, const struct cgroup *cg);
+/*
+ * The calling process, which must have one thread only, moves itself into all groups; `placed` =
+ * it was cloned into the unified one already. Linux 5.5 takes no global lock for a thread that
+ * moves itself on v1, so that this is ten times faster than cgroup_attach(). Does not block.
+ */
+int cgroup_attach_self(struct cgroup_host *h, const struct cgroup *cg, bool placed,
+		       struct error *err);
+/* Send `sig` to every process of the group and, if `recursive`, of groups below; SIGKILL loops
+ * until a pass finds nobody new and uses cgroup.kill where there is one. Does not wait for death. */
+int cgroup_kill(struct cgroup_host *h, const struct cgroup *cg, int sig, bool recursive,
+		struct error *err);
+/* Wait until no process is left in the group (and below, if `recursive`). Blocks. */
+int cgroup_wait_empty(struct cgroup_host *h, const struct cgroup *cg, bool recursive,
+		      unsigned timeout_ms, struct error *err);
+/* Any process inside (or below)? Does not block. */
+bool cgroup_is_populated(const struct cgroup_host *h, const struct cgroup *cg, bool recursive);
+/* Host pids of the group (freezer or unified), recursive or not; *ret is malloc'ed. */
+int cgroup_pids(const struct cgroup_host *h, const struct cgroup *cg, bool recursive, pid_t **ret,
+		size_t *ret_n, struct error *err);
+
+/* Freeze or thaw and wait until it is done (blocks up to freeze_timeout_ms; undone on time-out). */
+int cgroup_freeze(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
+/* ERR_INVALID_STATE when an ancestor is frozen. Thaws separately frozen groups below, too. */
+int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
+/* Does not block. */
+bool cgroup_is_frozen(const struct cgroup_host *h, const struct cgroup *cg);
+bool cgroup_is_self_frozen(const struct cgroup_host *h, const struct cgroup *cg);
+
+/* ---- knobs: one row per knob in each backend's table ---- */
+
+enum cgroup_knob {
+	CGROUP_KNOB_MEMORY_LIMIT, /* bytes, 0 = none; swap is bounded with it. May block: reclaim */
+	CGROUP_KNOB_CPU_LIMIT,    /* ns of cpu per `arg2` ns of time (the period); 0 = none */
+	CGROUP_KNOB_CPU_WEIGHT,   /* 1000 = weight 1.0 */
+	CGROUP_KNOB_THREAD_LIMIT, /* threads, 0 = none */
+	CGROUP_KNOB_DEVICES,      /* text: rules, see kernel/device.h; v2: not supported yet */
+	_CGROUP_KNOB_COUNT
+};
+
+struct cgroup_setting {
+	enum cgroup_knob knob;
+	uint64_t value, arg2;
+	const char *text; /* borrowed; CGROUP_KNOB_DEVICES only */
+};
+
+enum cgroup_controller cgroup_knob_controller(enum cgroup_knob knob);
+bool cgroup_knob_is_supported(const struct cgroup_host *h, enum cgroup_knob knob);
+/* Only CGROUP_KNOB_MEMORY_LIMIT may block for long. EBUSY of the limit below usage = ERR_BUSY. */
+int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgroup_setting *s,
+	       struct error *err);
+
+/* ---- statistics ---- */
+
+enum cgroup_stat {
+	CGROUP_STAT_MEMORY_USAGE,     /* bytes */
+	CGROUP_STAT_ANON_USAGE,       /* bytes */
+	CGROUP_STAT_CACHE_USAGE,      /* bytes */
+	CGROUP_STAT_CPU_USAGE,        /* ns */
+	CGROUP_STAT_CPU_USAGE_SYSTEM, /* ns */
+	CGROUP_STAT_PROCESS_COUNT,    /* subtree */
+	CGROUP_STAT_THREAD_COUNT,     /* subtree */
+	CGROUP_STAT_OOM_KILLS,        /* kills in the own group */
+	_CGROUP_STAT_COUNT
+};
+
+enum cgroup_controller cgroup_stat_controller(enum cgroup_stat stat);
+/* Of the group that owns the controller: the own one or the nearest ancestor's. Does not block.
+ * cg of the root container gives the host's numbers. */
+int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_stat stat,
+	       uint64_t *ret, struct error *err);
+
+/* ---- which container is this process in ---- */
+
+/*
+ * Container name by /proc/PID/cgroup: "" = host (outside of P), else "a/b/c", possibly a name
+ * below any existing container. Does not block. ERR_PERMISSION for forged lines.
+ */
+int cgroup_locate(const struct cgroup_host *h, pid_t pid, char **ret_name, struct error *err);
+
+/* Every group below P in the freezer/unified tree, deepest first, as container names: leftovers
+ * are found with it at start. */
+int cgroup_list(const struct cgroup_host *h, char ***ret_names, size_t *ret_n, struct error *err);
+/* Kill and remove the groups of `name` in every hierarchy whatever its controllers were. Blocks. */
+int cgroup_purge(struct cgroup_host *h, const char *name, struct error *err);
