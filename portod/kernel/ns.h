@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Namespaces (namespaces(7)): which one a new process gets, one choice per kind.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum ns_kind { NS_USER, NS_PID, NS_MNT, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, _NS_COUNT };
+
+enum ns_mode {
+	NS_KEEP,    /* that of the process that starts it: the host's */
+	NS_NEW,     /* a new one */
+	NS_OF_PID,  /* that of process `pid` */
+	NS_AT_PATH, /* the one bound at `path` */
+};
+
+struct ns_choice {
+	enum ns_mode mode;
+	pid_t pid;
+	const char *path; /* borrowed */
+};
+
+const char *ns_name(enum ns_kind kind); /* as in /proc/PID/ns */
+int ns_clone_flag(enum ns_kind kind);   /* CLONE_NEW… */
+/* Open the namespace a choice names; -1 in *ret_fd for NS_KEEP and NS_NEW. Does not block. */
+int ns_open(enum ns_kind kind, const struct ns_choice *choice, int *ret_fd, struct error *err);

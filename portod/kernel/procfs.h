@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts about processes from procfs (proc(5)). Nothing blocks. 0 or -errno. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_stat {
+	char state;         /* 'R', 'S', 'Z', … */
+	pid_t ppid;
+	uint64_t starttime; /* clock ticks since boot */
+};
+
+int procfs_stat(pid_t pid, struct proc_stat *ret);
+/* comm without newline. */
+int procfs_comm(pid_t pid, char *buf, size_t size);
+/* The pid as the innermost namespace of the process sees it (NSpid of status). */
+int procfs_inner_pid(pid_t pid, pid_t *ret);
+/*
+ * Translate `pid` as process `viewer` would see it, or back; -ESRCH when it is not visible there.
+ * NStgid/NSpid of /proc/PID/status tells the chain; the viewer's pid namespace is compared by
+ * /proc/PID/ns/pid.
+ */
+int procfs_pid_as_seen_by(pid_t pid, pid_t viewer, pid_t *ret);
+int procfs_pid_from_view(pid_t seen, pid_t viewer, pid_t *ret);
+/* A zombie or gone, or another process than (pid, starttime)? */
+bool procfs_is_gone(pid_t pid, uint64_t starttime);
+/* CapEff-like mask lines, ids: effective uid and gid of a process. */
+int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
+uint64_t procfs_mem_total(void); /* bytes of RAM; 0 if unreadable */

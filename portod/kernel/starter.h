@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start job: from a flat description to a running process.
+ *
+ * starter_run() is the body of a forked job. It makes the groups, sets the knobs, clones the
+ * container's first process, moves it into the groups, talks with it in stages
+ * (kernel/handshake.h), writes the task record, lets the command go, and returns who it is. On
+ * failure everything it started is killed, and the error says which step failed on what; the
+ * groups and directories are removed by the caller's teardown job, which is the same for stop,
+ * failed start and restore.
+ *
+ * Process layout, `init` set:    starter -> first (becomes portoinit) -> main (becomes the command)
+ *                 `init` not set: starter -> first (becomes the command)
+ *                 no command:     starter -> first (becomes portoinit, holder)
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cred.h"
+#include "base/str.h"
+#include "kernel/cgroup.h"
+#include "kernel/ns.h"
+#include "kernel/plan.h"
+#include "kernel/rlimit.h"
+
+enum stream_kind {
+	STREAM_NULL,   /* /dev/null */
+	STREAM_FD,     /* `fd`, given by the client */
+	STREAM_HOST,   /* `path` on the host, opened before the container is entered (stored streams) */
+	STREAM_INSIDE, /* `path` inside, opened with the container's root and credentials */
+};
+
+struct stream_spec {
+	enum stream_kind kind;
+	int fd;           /* borrowed */
+	const char *path; /* borrowed; relative INSIDE paths are relative to cwd */
+};
+
+/* Everything is borrowed and only read. */
+struct start_spec {
+	uint64_t id;
+	const char *name;          /* "a/b", for labels and messages */
+	const char *portoinit;     /* path of the helper on the host */
+	const char *record_path;   /* task record to write */
+
+	struct cgroup cgroup;
+	struct cgroup_host *cgroup_host;
+	const struct cgroup_setting *settings;
+	size_t nsettings;
+
+	struct ns_choice ns[_NS_COUNT];
+	pid_t root_pid_of;         /* take root and cwd of this process before going on; 0 = host's */
+
+	bool init;                 /* portoinit between starter and command */
+	bool has_command;          /* false = holder only */
+	const char *command;       /* expanded by wordexp(3) inside; used when argv is empty */
+	const struct strv *argv;   /* exact arguments; no expansion */
+	const struct strv *env;    /* "NAME=value" */
+	const char *cwd;           /* inside */
+	mode_t umask;
+
+	const char *workdir;       /* host directory to make (mode 0775, owner = cred); NULL = none */
+	struct stream_spec streams[3];
+	uint64_t stdout_limit;
+
+	const struct cred *cred;   /* of the command */
+	uint64_t caps_bounding, caps_ambient;
+	bool no_new_privs;
+	const struct rlimit_entry *rlimits;
+	size_t nrlimits;
+	int oom_score_adj;
+	bool set_oom_score_adj;
+	uid_t loginuid;
+	const char *hostname;      /* NULL or "" = leave */
+	const struct plan *plan;   /* executed in a new mount namespace; NULL = none */
+
+	int hold_fd;               /* -1, or the read end of a pipe: set up, then wait for a byte before
+				      exec; end of file without a byte = do not start */
+	unsigned timeout_ms;       /* for the whole dialogue */
+};
+
+#define START_SPEC_INIT { .hold_fd = -1, .loginuid = (uid_t)-1 }
+
+struct start_result {
+	int32_t wait_pid, main_pid, main_vpid; /* host pids; vpid as the command sees itself */
+	uint64_t wait_starttime, main_starttime;
+	uint32_t warnings; /* START_WARN_… */
+};
+
+#define START_WARN_RLIMIT 1u   /* a limit could not be raised (no CAP_SYS_RESOURCE) */
+#define START_WARN_LOGINUID 2u
+#define START_WARN_OOM_ADJ 4u
+
+/* Blocks. Call in a forked child of the server only. */
+int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err);

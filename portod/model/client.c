@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "model/container.h"
+#include "model/tree.h"
+
+struct client *client_new(struct container *ct)
+{
+	struct client *c = xnew(struct client);
+
+	c->pidfd = -1;
+	c->task_cred = (struct cred)CRED_INIT;
+	c->cred = (struct cred)CRED_INIT;
+	c->container = container_ref(ct);
+	ct->nclients++;
+	c->read_ns = xstrdup("");
+	c->write_ns = xstrdup("");
+	list_init(&c->weak);
+	list_init(&c->waiters);
+	return c;
+}
+
+struct client *client_new_internal(struct tree *tree)
+{
+	struct client *c = client_new(tree_root(tree));
+
+	c->container->nclients--; /* no connection */
+	c->access = ACCESS_INTERNAL;
+	c->task_cred.uid = c->cred.uid = 0;
+	c->task_cred.gid = c->cred.gid = 0;
+	return c;
+}
+
+struct client *client_free(struct client *c)
+{
+	if (!c)
+		return NULL;
+	if (c->access != ACCESS_INTERNAL)
+		c->container->nclients--;
+	close_fd(&c->pidfd);
+	cred_deinit(&c->task_cred);
+	cred_deinit(&c->cred);
+	container_unref(c->container);
+	free(c->read_ns);
+	free(c->write_ns);
+	free(c);
+	return NULL;
+}
+
+static bool cuts_read_ns(int access)
+{
+	return access == ACCESS_ISOLATE || access == ACCESS_READ_ISOLATE ||
+	       access == ACCESS_SELF_ISOLATE;
+}
+
+/* Prefix of all names the container's clients see (or may write, with `child_only_cuts`). */
+static char *namespace_of(const struct container *ct, bool child_only_cuts)
+{
+	char *ns = xstrdup("");
+
+	for (; ct && !container_is_root(ct); ct = ct->parent) {
+		int access = ct->spec.enable_porto;
+		bool cut = cuts_read_ns(access) || (child_only_cuts && access == ACCESS_CHILD_ONLY);
+		const char *own = ct->spec.porto_namespace ? ct->spec.porto_namespace : "";
+		char *joined = cut ? xasprintf("%s/%s", ct->name, ns) : xasprintf("%s%s", own, ns);
+
+		free(ns);
+		ns = joined;
+		if (cut)
+			break;
+	}
+	return ns;
+}
+
+static bool state_may_talk(enum container_state s)
+{
+	return s == STATE_RUNNING || s == STATE_STARTING || s == STATE_STOPPING || s == STATE_META;
+}
+
+int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
+{
+	const struct container *ct = c->container;
+	int access = ACCESS_NORMAL;
+
+	for (const struct container *up = ct; up; up = up->parent)
+		if (up->spec.enable_porto < access)
+			access = up->spec.enable_porto;
+	if (access == ACCESS_NONE)
+		return error_set(err, ERR_PERMISSION,
+				 "container '%s' or one above it has enable_porto=false", ct->name);
+	if (!state_may_talk(ct->state))
+		return error_set(err, ERR_PERMISSION,
+				 "container '%s' is %s, its processes may not use the API", ct->name,
+				 state_name(ct->state));
+
+	cred_copy(&c->cred, container_is_root(ct) ? &c->task_cred : &ct->spec.owner_cred);
+	if (c->cred.uid == 0) {
+		if (access == ACCESS_NORMAL)
+			access = ACCESS_SUPERUSER;
+	} else {
+		cred_load_groups(&c->cred);
+		if (!cred_in_group(&c->cred, porto_gid) && access > ACCESS_READ_ONLY)
+			access = ACCESS_READ_ONLY;
+	}
+	c->access = (enum access_level)access;
+	free(c->read_ns);
+	c->read_ns = namespace_of(ct, false);
+	free(c->write_ns);
+	c->write_ns = namespace_of(ct, true);
+	return 0;
+}
+
+bool client_controls_cred(const struct client *c, const struct cred *cred)
+{
+	return client_is_superuser(c) || cred->uid == (uid_t)-1 || c->cred.uid == cred->uid;
+}
+
+static bool in_write_scope(const struct client *c, const struct container *ct, bool as_parent)
+{
+	size_t len = strlen(c->write_ns);
+
+	if (strncmp(ct->name, c->write_ns, len) == 0)
+		return true;
+	/* The container the namespace is rooted at: "a" for "a/". */
+	if (as_parent && len == strlen(ct->name) + 1 && c->write_ns[len - 1] == '/' &&
+	    strncmp(ct->name, c->write_ns, len - 1) == 0)
+		return true;
+	if (container_is_below(ct, c->container))
+		return true;
+	return ct == c->container &&
+	       (as_parent || ct->spec.enable_porto == ACCESS_SELF_ISOLATE);
+}
+
+static bool owner_containers_allow(const struct client *c, const struct container *ct)
+{
+	if (ct->spec.owner_containers.n == 0 || container_is_root(c->container))
+		return true;
+	for (size_t i = 0; i < ct->spec.owner_containers.n; i++) {
+		const char *rest = str_has_prefix(ct->spec.owner_containers.v[i], c->container->name)
+					   ? ct->spec.owner_containers.v[i] + strlen(c->container->name)
+					   : NULL;
+
+		if (rest && (*rest == '\0' || *rest == '/'))
+			return true;
+	}
+	return false;
+}
+
+int client_can_control(const struct client *c, const struct container *ct, bool as_parent,
+		       struct error *err)
+{
+	const char *name = container_is_root(ct) ? "/" : ct->name;
+
+	if (c->access <= ACCESS_READ_ONLY)
+		return error_set(err, ERR_PERMISSION,
+				 "cannot change container '%s': the client's access is read-only", name);
+	if (container_is_root(ct) && !as_parent)
+		return error_set(err, ERR_PERMISSION, "the root container is read-only");
+	if (c->access == ACCESS_INTERNAL)
+		return 0;
+	if (!in_write_scope(c, ct, as_parent))
+		return error_set(err, ERR_PERMISSION,
+				 "container '%s' is outside of what the client's container may change",
+				 name);
+	/* Every writer may create first-level containers. */
+	if (!container_is_root(ct) && !client_controls_cred(c, &ct->spec.owner_cred))
+		return error_set(err, ERR_PERMISSION,
+				 "container '%s' belongs to uid %u, the client acts as uid %u", name,
+				 ct->spec.owner_cred.uid, c->cred.uid);
+	if (!owner_containers_allow(c, ct))
+		return error_set(err, ERR_PERMISSION,
+				 "container '%s' may be changed only from its owner_containers", name);
+	return 0;
+}
+
+/* `.`: the container that is the parent of the namespace. */
+static char *namespace_parent(const char *ns)
+{
+	const char *slash = strrchr(ns, '/');
+
+	return slash ? xstrndup(ns, (size_t)(slash - ns)) : xstrdup("");
+}
+
+static char *expand_name(const struct client *c, const char *name)
+{
+	if (strcmp(name, "/") == 0)
+		return xstrdup("");
+	if (strcmp(name, "self") == 0)
+		return xstrdup(c->container->name);
+	if (str_has_prefix(name, "self/"))
+		return container_is_root(c->container)
+			       ? xstrdup(name + 5)
+			       : xasprintf("%s/%s", c->container->name, name + 5);
+	if (strcmp(name, ".") == 0)
+		return namespace_parent(c->read_ns);
+	if (str_has_prefix(name, "/porto/"))
+		return xstrdup(name + 7);
+	return xasprintf("%s%s", c->read_ns, name);
+}
+
+static bool is_name_or_above(const char *name, const char *of)
+{
+	size_t len = strlen(name);
+
+	return strncmp(of, name, len) == 0 && (of[len] == '\0' || of[len] == '/' || len == 0);
+}
+
+static bool is_visible(const struct client *c, const char *name)
+{
+	const char *own = c->container->name;
+	size_t len = strlen(own);
+
+	return str_has_prefix(name, c->read_ns) || len == 0 ||
+	       (strncmp(name, own, len) == 0 && name[len] == '/') || is_name_or_above(name, own);
+}
+
+int client_resolve_name(const struct client *c, const char *name, char **ret_name,
+			struct error *err)
+{
+	auto_free char *full = NULL;
+	char *normal;
+
+	if (!*name)
+		return error_set(err, ERR_INVALID_VALUE, "container name is empty");
+	full = expand_name(c, name);
+	normal = path_normalize(full);
+	if (strcmp(normal, ".") == 0 || strcmp(normal, "/") == 0)
+		*normal = '\0';
+	if (*normal == '/') {
+		free(normal);
+		return error_set(err, ERR_INVALID_VALUE,
+				 "container name '%s' begins with a slash; absolute names begin with "
+				 "/porto/",
+				 name);
+	}
+	if (str_has_prefix(normal, "..")) {
+		free(normal);
+		return error_set(err, ERR_PERMISSION,
+				 "container name '%s' leads out of the tree", name);
+	}
+	if (!is_visible(c, normal)) {
+		free(normal);
+		return error_set(err, ERR_PERMISSION,
+				 "container '%s' is outside of the client's namespace", name);
+	}
+	*ret_name = normal;
+	return 0;
+}
+
+int client_resolve(const struct client *c, struct tree *tree, const char *name,
+		   struct container **ret, struct error *err)
+{
+	auto_free char *full = NULL;
+	struct container *ct;
+
+	/* Most clients are on the host and say plain names: no need to copy these around. */
+	if (!*c->read_ns && *name && (ct = tree_find(tree, name))) {
+		*ret = ct;
+		return 0;
+	}
+	if (client_resolve_name(c, name, &full, err))
+		return -1;
+	ct = tree_find(tree, full);
+	if (!ct)
+		return error_set(err, ERR_CONTAINER_DOES_NOT_EXIST, "container %s does not exist",
+				 name);
+	*ret = ct;
+	return 0;
+}
+
+const char *client_compose(const struct client *c, const struct container *ct)
+{
+	size_t len = strlen(c->read_ns);
+
+	if (container_is_root(ct))
+		return "/";
+	if (strncmp(ct->name, c->read_ns, len) != 0 || !ct->name[len])
+		return NULL;
+	return ct->name + len;
+}
+
+char *client_relative(const struct client *c, const struct container *ct)
+{
+	const char *name = client_compose(c, ct);
+
+	return name ? xstrdup(name) : xasprintf("/porto/%s", ct->name);
+}

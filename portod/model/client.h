@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is asking: credentials, own container, access level, namespace. Fixed at connect
+ * (reference/protocol.md §8). Pure memory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cred.h"
+#include "base/error.h"
+#include "base/list.h"
+
+struct container;
+struct tree;
+
+/* Ordered. */
+enum access_level {
+	ACCESS_NONE,
+	ACCESS_READ_ISOLATE,
+	ACCESS_READ_ONLY,
+	ACCESS_ISOLATE,
+	ACCESS_SELF_ISOLATE,
+	ACCESS_CHILD_ONLY,
+	ACCESS_NORMAL,
+	ACCESS_SUPERUSER,
+	ACCESS_INTERNAL,
+};
+
+struct client {
+	pid_t pid;               /* 0 = internal */
+	uint64_t starttime;      /* of pid */
+	int pidfd;               /* of pid, -1 if none; owned */
+	char comm[32];
+	struct cred task_cred;   /* of the connecting process */
+	struct cred cred;        /* effective: the container's owner inside a container */
+	struct container *container; /* own container (the root container on the host); referenced */
+	enum access_level access;
+	char *read_ns, *write_ns; /* prefixes, "" = all; owned */
+	struct list weak;         /* weak containers bound to this connection */
+	struct list waiters;      /* struct watch subscriptions, see model/watch.h */
+	void *conn;               /* the connection, for pushes; NULL = internal */
+};
+
+struct client *client_new(struct container *ct);
+/* An actor of the daemon itself: superuser without connection. */
+struct client *client_new_internal(struct tree *tree);
+struct client *client_free(struct client *c);
+
+static inline bool client_is_superuser(const struct client *c)
+{
+	return c->access >= ACCESS_SUPERUSER;
+}
+
+/* Compute access level and namespaces from `container`, cred and group membership. Returns
+ * ERR_PERMISSION for ACCESS_NONE or a container in a state that may not talk. */
+int client_authorize(struct client *c, gid_t porto_gid, struct error *err);
+
+/* May act as `cred`'s owner: superuser or the same uid. */
+bool client_controls_cred(const struct client *c, const struct cred *cred);
+/* protocol.md §8.3. */
+int client_can_control(const struct client *c, const struct container *ct, bool as_parent,
+		       struct error *err);
+
+/* What the client wrote -> absolute name ("" = root); protocol.md §9. New string. */
+int client_resolve_name(const struct client *c, const char *name, char **ret_name,
+			struct error *err);
+/* And to the container: ERR_CONTAINER_DOES_NOT_EXIST. */
+int client_resolve(const struct client *c, struct tree *tree, const char *name,
+		   struct container **ret, struct error *err);
+/* Absolute name as this client sees it, NULL = hidden. Points into the container or a literal. */
+const char *client_compose(const struct client *c, const struct container *ct);
+/* The same, `/porto/…` for what is outside. New string. */
+char *client_relative(const struct client *c, const struct container *ct);

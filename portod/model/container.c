@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/container.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/path.h"
+#include "base/xalloc.h"
+
+struct container *container_ref(struct container *ct)
+{
+	assert(ct->refs > 0);
+	ct->refs++;
+	return ct;
+}
+
+struct container *container_unref(struct container *ct)
+{
+	if (!ct || --ct->refs > 0)
+		return NULL;
+	assert(!ct->op && !ct->runtime && list_is_empty(&ct->children));
+	list_del(&ct->weak_node);
+	container_spec_deinit(&ct->spec);
+	free(ct->start_error);
+	free(ct->name);
+	free(ct);
+	return NULL;
+}
+
+const char *container_leaf_name(const struct container *ct)
+{
+	return container_is_root(ct) ? "/" : path_basename(ct->name);
+}
+
+bool container_is_below(const struct container *ct, const struct container *top)
+{
+	while (ct->level > top->level)
+		if ((ct = ct->parent) == top)
+			return true;
+	return false;
+}
+
+char *container_absolute_name(const struct container *ct)
+{
+	return container_is_root(ct) ? xstrdup("/") : xasprintf("/porto/%s", ct->name);
+}
+
+bool container_is_meta(const struct container *ct)
+{
+	return str_is_empty(ct->spec.command) && ct->spec.command_argv.n == 0;
+}
+
+static bool has_own_root(const struct container *ct)
+{
+	return ct->spec.root && strcmp(ct->spec.root, "/") != 0;
+}
+
+bool container_is_chrooted(const struct container *ct)
+{
+	for (; ct; ct = ct->parent)
+		if (has_own_root(ct))
+			return true;
+	return false;
+}
+
+char *container_root_path(const struct container *ct)
+{
+	char *path = xstrdup("/");
+
+	/* Each root is a path inside the parent's root. */
+	for (; ct; ct = ct->parent) {
+		if (!has_own_root(ct))
+			continue;
+		char *outer = xasprintf("%s%s", ct->spec.root, strcmp(path, "/") == 0 ? "" : path);
+
+		free(path);
+		path = outer;
+	}
+	return path;
+}
+
+char *container_cwd(const struct container *ct, const char *workdir_base)
+{
+	const struct container *self = ct;
+	char *cwd = NULL; /* the relative remainder so far */
+
+	for (; ct && !container_is_root(ct); ct = ct->parent) {
+		if (!str_is_empty(ct->spec.cwd)) {
+			char *joined = cwd ? path_join(ct->spec.cwd, cwd) : xstrdup(ct->spec.cwd);
+
+			free(cwd);
+			cwd = joined;
+			if (path_is_absolute(cwd))
+				return cwd;
+		}
+		if (has_own_root(ct)) {
+			char *abs = path_join("/", cwd ? cwd : "");
+
+			free(cwd);
+			return abs;
+		}
+	}
+
+	char *base = xasprintf("%s/%s", workdir_base, self->name);
+	char *abs = cwd ? path_join(base, cwd) : xstrdup(base);
+
+	free(base);
+	free(cwd);
+	return abs;
+}
+
+int container_exit_code(const struct container *ct)
+{
+	if (ct->oom_killed)
+		return -99;
+	if (WIFSIGNALED(ct->exit_status))
+		return -WTERMSIG(ct->exit_status);
+	return WEXITSTATUS(ct->exit_status);
+}
+
+uint64_t container_memory_limit_total(const struct container *ct)
+{
+	uint64_t limit = 0;
+
+	for (; ct; ct = ct->parent)
+		if (ct->spec.memory_limit && (!limit || ct->spec.memory_limit < limit))
+			limit = ct->spec.memory_limit;
+	return limit;
+}
+
+uint64_t container_cpu_limit_total(const struct container *ct)
+{
+	uint64_t limit = 0;
+
+	for (; ct; ct = ct->parent)
+		if (ct->spec.cpu_limit && (!limit || ct->spec.cpu_limit < limit))
+			limit = ct->spec.cpu_limit;
+	return limit;
+}
+
+struct container *container_nearest_task(const struct container *ct)
+{
+	struct container *up = ct->parent;
+
+	while (up && !(up->has_task && up->task.main_pid))
+		up = up->parent;
+	return up;
+}
+
+void container_set_start_error(struct container *ct, const struct error *err)
+{
+	free(ct->start_error);
+	ct->start_error = err && err->code ? xmemdup(err, sizeof(*err)) : NULL;
+}

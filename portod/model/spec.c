@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/spec.h"
+
+#include <stdlib.h>
+
+void container_spec_deinit(struct container_spec *s)
+{
+	free(s->command);
+	strv_deinit(&s->command_argv);
+	smap_deinit(&s->env);
+	cred_deinit(&s->task_cred);
+	cred_deinit(&s->owner_cred);
+	strv_deinit(&s->owner_containers);
+	free(s->cwd);
+	smap_deinit(&s->ulimit);
+	free(s->hostname);
+	free(s->porto_namespace);
+	free(s->root);
+	strv_deinit(&s->bind);
+	free(s->resolv_conf);
+	for (int i = 0; i < 3; i++)
+		free(s->stdio_path[i]);
+	free(s->private_value);
+	smap_deinit(&s->labels);
+}

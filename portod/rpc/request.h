@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One decoded request: its client, its arena, exactly one reply.
+ *
+ * Decoding allocates from one arena per request (bounded by the frame size times a constant), which
+ * is freed with the request. A handler answers at once or keeps the request as a waiter of an
+ * operation and answers later; if the client vanishes first, `on_abandon` is called (so the waiter
+ * can be dropped) and the request is freed. Never blocks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "model/client.h"
+#include "proto/porto.pb-c.h"
+#include "rpc/conn.h"
+
+struct arena;
+struct method;
+
+struct request {
+	struct list node;      /* the client's list of requests that run */
+	struct conn *conn;     /* NULL when the client is gone */
+	struct client *client; /* borrowed; lives as long as the connection */
+	struct arena *arena;
+	const Porto__TPortoRequest *msg;
+	const struct method *method;
+	const ProtobufCMessage *args; /* the method's sub-message */
+	uint64_t start_nsec;   /* CLOCK_MONOTONIC, when handling began */
+	uint64_t timestamp;    /* unix seconds, the reply's `timestamp` */
+	uint64_t id;
+	/* Set by a handler that answers later. */
+	void (*on_abandon)(struct request *rq);
+	void *waiter;
+	/* Called with the result just before the reply is packed: log, counters. */
+	void (*on_reply)(struct request *rq, const struct error *err);
+};
+
+/*
+ * Decode a frame body. NULL with *err: ERR_INVALID_METHOD. Checks that exactly one known method
+ * is set and that its message has no unknown fields; which one is found by reflection, so there is no
+ * second list of methods: *ret_field is the request descriptor's field.
+ */
+struct request *request_decode(struct conn *c, struct client *client, const void *body, size_t len,
+			       const ProtobufCFieldDescriptor **ret_field, struct error *err);
+
+/* Exactly one of these, once; the request is freed. `resp` gets error, errorMsg, timestamp set. */
+void request_reply(struct request *rq, Porto__TPortoResponse *resp);
+void request_ok(struct request *rq);
+void request_fail(struct request *rq, const struct error *err);
+/* Error with payload (SetLabel's prev_value and the like). */
+void request_fail_with(struct request *rq, const struct error *err, Porto__TPortoResponse *resp);
+/* The client is gone: on_abandon, then free. */
+void request_abandon(struct request *rq);
+
+/* A reply that has no request: malformed input, and pushed notifications. */
+void request_send_error(struct conn *c, const struct error *err);
+bool request_push(struct conn *c, Porto__TPortoResponse *resp);
+
+/* Memory that lives as long as the request. */
+void *request_alloc(struct request *rq, size_t size);
+char *request_strdup(struct request *rq, const char *s);
