@@ -98,7 +98,7 @@ class Daemon:
         self.log_path = os.path.join(self.dir, "log")
         self.out_path = os.path.join(self.dir, "out")
         self.config = os.path.join(self.dir, "portod.conf")
-        self.binary = find_binary("portod/portod", "portod")
+        self.binary = find_binary("portod/portod")
         os.mkdir(self.place, 0o755)
         with open(self.config, "w") as file:
             file.write(self.config_text(extra, container, daemon))
@@ -115,6 +115,7 @@ class Daemon:
               place: "%s"
               log_path: "%s"
               helpers_dir: "%s"
+              pid_file: ""
               %s
             }
             container { %s }
@@ -363,7 +364,7 @@ class Daemon:
         if "input" in kwargs:
             del kwargs["stdin"]
         return subprocess.run(
-            [find_binary("client/portoctl", "portoctl"), *args],
+            [find_binary("client/portoctl"), *args],
             env=self.portoctl_env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

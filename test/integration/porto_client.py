@@ -163,7 +163,7 @@ class Client:
             self._fill(deadline)
 
     def recv_frame(self, timeout=None):
-        response = pb.TContainerResponse()
+        response = pb.TPortoResponse()
         response.ParseFromString(self.recv_body(timeout))
         return response
 
@@ -217,54 +217,54 @@ class Client:
         return response
 
     def request(self, method, timeout=None, **fields):
-        """request("create", name="a") and so on; lists and sub-messages as python values."""
+        """request("Create", name="a") and so on; lists and sub-messages as python values."""
         return self.call(make_request(method, **fields), timeout)
 
     # containers
 
     def create(self, name):
-        self.request("create", name=name)
+        self.request("Create", name=name)
         return name
 
     def create_weak(self, name):
-        self.request("createWeak", name=name)
+        self.request("CreateWeak", name=name)
         return name
 
     def destroy(self, name):
-        self.request("destroy", name=name)
+        self.request("Destroy", name=name)
 
     def start(self, name):
-        self.request("start", name=name)
+        self.request("Start", name=name)
 
     def stop(self, name, timeout_ms=None):
-        self.request("stop", name=name, timeout_ms=timeout_ms)
+        self.request("Stop", name=name, timeout_ms=timeout_ms)
 
     def kill(self, name, sig=15):
-        self.request("kill", name=name, sig=int(sig))
+        self.request("Kill", name=name, sig=int(sig))
 
     def pause(self, name):
-        self.request("pause", name=name)
+        self.request("Pause", name=name)
 
     def resume(self, name):
-        self.request("resume", name=name)
+        self.request("Resume", name=name)
 
     def respawn(self, name):
         self.request("Respawn", name=name)
 
     def list(self, mask=None, changed_since=None):
-        return [*self.request("list", mask=mask, changed_since=changed_since).list.name]
+        return [*self.request("List", mask=mask, changed_since=changed_since).List.name]
 
     # properties
 
     def get_property(self, name, prop, sync=None, real=None):
-        response = self.request("getProperty", name=name, property=prop, sync=sync, real=real)
-        return response.getProperty.value
+        response = self.request("GetProperty", name=name, property=prop, sync=sync, real=real)
+        return response.GetProperty.value
 
     def get_data(self, name, data):
-        return self.request("getData", name=name, data=data).getData.value
+        return self.request("GetDataProperty", name=name, data=data).GetDataProperty.value
 
     def set_property(self, name, prop, value):
-        self.request("setProperty", name=name, property=prop, value=str(value))
+        self.request("SetProperty", name=name, property=prop, value=str(value))
 
     def set(self, name, **props):
         for prop, value in props.items():
@@ -274,9 +274,9 @@ class Client:
 
     def get(self, names, variables, **flags):
         """{name: {variable: value or PortoError}}"""
-        response = self.request("get", name=names, variable=variables, **flags)
+        response = self.request("Get", name=names, variable=variables, **flags)
         result = collections.OrderedDict()
-        for entry in response.get.list:
+        for entry in response.Get.list:
             values = {}
             for kv in entry.keyval:
                 values[kv.variable] = (
@@ -286,13 +286,13 @@ class Client:
         return result
 
     def get_raw(self, names, variables, **flags):
-        return self.request("get", name=names, variable=variables, **flags).get.list
+        return self.request("Get", name=names, variable=variables, **flags).Get.list
 
     def property_list(self):
-        return {p.name: p for p in self.request("propertyList").propertyList.list}
+        return {p.name: p for p in self.request("ListProperties").ListProperties.list}
 
     def data_list(self):
-        return {p.name: p for p in self.request("dataList").dataList.list}
+        return {p.name: p for p in self.request("ListDataProperties").ListDataProperties.list}
 
     # wait
 
@@ -301,13 +301,13 @@ class Client:
         if timeout is None and timeout_ms is not None:
             timeout = self.timeout + timeout_ms / 1000
         return self.request(
-            "wait",
+            "Wait",
             timeout,
             name=names,
             timeout_ms=timeout_ms,
             label=labels,
             target_state=target_state,
-        ).wait
+        ).Wait
 
     def async_wait(self, names, timeout_ms=None, labels=(), target_state=None):
         names = [names] if isinstance(names, str) else names
@@ -336,11 +336,11 @@ class Client:
     # the rest
 
     def locate(self, pid, comm=""):
-        return self.request("locateProcess", pid=pid, comm=comm).locateProcess.name
+        return self.request("LocateProcess", pid=pid, comm=comm).LocateProcess.name
 
     def version(self, timeout=None):
-        response = self.request("version", timeout)
-        return response.version.tag, response.version.revision
+        response = self.request("Version", timeout)
+        return response.Version.tag, response.Version.revision
 
     def get_system(self):
         return self.request("GetSystem").GetSystem
@@ -399,7 +399,7 @@ class Client:
 
 
 def make_request(method, **fields):
-    request = pb.TContainerRequest()
+    request = pb.TPortoRequest()
     message = getattr(request, method)
     message.SetInParent()
     fill(message, fields)

@@ -29,7 +29,7 @@ def test_order_and_change_time(porto, name):
 
 def test_nothing_asked(porto, name):
     porto.create(name)
-    assert porto.request("get").HasField("get")
+    assert porto.request("Get").HasField("Get")
     assert porto.get([], ["state"]) == {}
     assert porto.get([name], []) == {name: {}}
 
@@ -115,7 +115,7 @@ def test_a_busy_container_answers(portod, porto, toolbox, name):
     porto.run(name, "%s ignore 15" % toolbox)
     poll(lambda: "ready" in porto.get_property(name, "stdout"))
     with portod.client() as other:
-        other.send(porto_client.make_request("stop", name=name, timeout_ms=700))
+        other.send(porto_client.make_request("Stop", name=name, timeout_ms=700))
         time.sleep(0.1)
         start = time.monotonic()
         assert porto.get([name], ["state", "private"])[name]["state"] == "stopping"

@@ -14,15 +14,15 @@ import porto_client
 from porto_client import Client, Closed, PortoError
 
 WRITES = {
-    "create": {"name": "other"},
-    "createWeak": {"name": "other"},
-    "destroy": {"name": "victim"},
-    "setProperty": {"name": "victim", "property": "private", "value": "x"},
-    "start": {"name": "victim"},
-    "stop": {"name": "victim"},
-    "pause": {"name": "victim"},
-    "resume": {"name": "victim"},
-    "kill": {"name": "victim", "sig": 9},
+    "Create": {"name": "other"},
+    "CreateWeak": {"name": "other"},
+    "Destroy": {"name": "victim"},
+    "SetProperty": {"name": "victim", "property": "private", "value": "x"},
+    "Start": {"name": "victim"},
+    "Stop": {"name": "victim"},
+    "Pause": {"name": "victim"},
+    "Resume": {"name": "victim"},
+    "Kill": {"name": "victim", "sig": 9},
     "Respawn": {"name": "victim"},
     "SetLabel": {"name": "victim", "label": "TEST.x", "value": "1"},
     "IncLabel": {"name": "victim", "label": "TEST.x"},
@@ -284,13 +284,13 @@ def test_children_have_no_more_than_the_parent(porto, inside, name):
 
 
 def test_socket_inside_a_root_directory(porto, portod, rootfs, toolbox, name):
-    ask = porto_client.frame(porto_client.make_request("version")).hex()
+    ask = porto_client.frame(porto_client.make_request("Version")).hex()
     porto.run(name, "/bin/toolbox ask /run/portod.socket " + ask, root=rootfs)
     assert porto.finish(name) == 0, porto.get_property(name, "stdout")
     answer = bytes.fromhex(porto.get_property(name, "stdout").strip())
-    response = porto_client.pb.TContainerResponse()
+    response = porto_client.pb.TPortoResponse()
     response.ParseFromString(answer[1:] if answer[0] < 128 else answer[2:])
-    assert response.version.tag == porto.version()[0]
+    assert response.Version.tag == porto.version()[0]
 
 
 def test_no_socket_without_access(porto, rootfs, name):

@@ -48,7 +48,7 @@ def test_destroy_unknown(porto):
 
 
 def test_every_call_on_an_unknown_container(porto):
-    for method in "destroy start stop pause resume Respawn".split():
+    for method in "Destroy Start Stop Pause Resume Respawn".split():
         with expect("ContainerDoesNotExist") as caught:
             porto.request(method, name="no-such-one")
         assert "no-such-one" in caught.error.text
@@ -215,7 +215,7 @@ def test_concurrent_starts(portod, porto, name):
     import porto_client
 
     for i, client in enumerate(clients):
-        client.send(porto_client.make_request("start", name="%s-%d" % (name, i)))
+        client.send(porto_client.make_request("Start", name="%s-%d" % (name, i)))
     for client in clients:
         assert client.recv_reply().error == 0
     for i, client in enumerate(clients):
@@ -229,7 +229,7 @@ def test_two_starts_of_one_container(portod, porto, name):
     porto.create(name)
     porto.set_property(name, "command", "sleep 1000")
     with portod.client() as other:
-        request = porto_client.make_request("start", name=name)
+        request = porto_client.make_request("Start", name=name)
         porto.send(request)
         other.send(request)
         codes = [porto.recv_reply().error, other.recv_reply().error]
@@ -249,11 +249,11 @@ def test_operations_on_one_container_queue(portod, porto, name):
     porto.run(name, "sh -c 'trap \"\" TERM; echo ready; while :; do sleep 1; done'")
     poll(lambda: "ready" in porto.get_property(name, "stdout"))
     with portod.client() as other:
-        porto.send(porto_client.make_request("stop", name=name, timeout_ms=400))
+        porto.send(porto_client.make_request("Stop", name=name, timeout_ms=400))
         time.sleep(0.05)
         # Reading is never blocked by it.
         assert other.state(name) in ("running", "stopping")
-        other.send(porto_client.make_request("destroy", name=name))
+        other.send(porto_client.make_request("Destroy", name=name))
         assert porto.recv_reply().error in (0, porto_client.error_code("InvalidState"))
         assert other.recv_reply().error in (0, porto_client.error_code("Busy"))
 

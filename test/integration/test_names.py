@@ -147,7 +147,7 @@ def test_masks(porto, tree, mask, expected):
 
 
 def test_list_without_match_has_no_payload(porto):
-    assert not porto.request("list").HasField("list")
+    assert not porto.request("List").HasField("List")
 
 
 def test_masks_in_get(porto, tree):

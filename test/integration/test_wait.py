@@ -70,7 +70,7 @@ def test_no_names(porto):
 def test_unknown_name(porto, name):
     with expect("ContainerDoesNotExist") as caught:
         porto.wait(["no-such-one"], timeout_ms=0)
-    assert caught.error.response.wait.name == "no-such-one"
+    assert caught.error.response.Wait.name == "no-such-one"
     porto.create(name)
     # In the order of the request: an earlier finished one wins.
     assert porto.wait([name, "no-such-one"], timeout_ms=0).name == name
@@ -80,10 +80,10 @@ def test_first_of_many(porto, name):
     for i in range(5):
         porto.run("%s-%d" % (name, i), "sleep 1000")
     names = ["%s-%d" % (name, i) for i in range(5)]
-    porto.send(porto_client.make_request("wait", name=names))
+    porto.send(porto_client.make_request("Wait", name=names))
     with porto_client.Client(porto.path) as other:
         other.kill(names[3], 9)
-    assert porto.recv_reply().wait.name == names[3]
+    assert porto.recv_reply().Wait.name == names[3]
 
 
 def test_masks(porto, name):
@@ -95,48 +95,48 @@ def test_masks(porto, name):
 
 def test_mask_without_match_waits(porto, name):
     assert porto.wait(["nothing-*"], timeout_ms=100).state == "timeout"
-    porto.send(porto_client.make_request("wait", name=[name + "*"]))
+    porto.send(porto_client.make_request("Wait", name=[name + "*"]))
     with porto_client.Client(porto.path) as other:
         other.create(name)
-    assert porto.recv_reply().wait.name == name
+    assert porto.recv_reply().Wait.name == name
 
 
 def test_stop_ends_a_wait(porto, name):
     porto.run(name, "sleep 1000")
-    porto.send(porto_client.make_request("wait", name=[name]))
+    porto.send(porto_client.make_request("Wait", name=[name]))
     with porto_client.Client(porto.path) as other:
         other.stop(name, 0)
-    assert porto.recv_reply().wait.state in ("dead", "stopped")
+    assert porto.recv_reply().Wait.state in ("dead", "stopped")
 
 
 def test_destroy_ends_a_wait(porto, name):
     porto.run(name, "sleep 1000")
-    porto.send(porto_client.make_request("wait", name=[name]))
+    porto.send(porto_client.make_request("Wait", name=[name]))
     with porto_client.Client(porto.path) as other:
         other.destroy(name)
     response = porto.recv_reply()
-    assert response.wait.state in ("dead", "stopped", "destroyed") or response.error == 4
+    assert response.Wait.state in ("dead", "stopped", "destroyed") or response.error == 4
 
 
 def test_label_ends_a_wait_on_a_running_container(porto, name):
     porto.run(name, "sleep 1000")
-    porto.send(porto_client.make_request("wait", name=[name], label=["TEST.*"]))
+    porto.send(porto_client.make_request("Wait", name=[name], label=["TEST.*"]))
     with porto_client.Client(porto.path) as other:
         other.set_label(name, "OTHER.x", "1")
         other.set_label(name, "TEST.x", "2")
-    report = porto.recv_reply().wait
+    report = porto.recv_reply().Wait
     assert (report.name, report.label, report.value) == (name, "TEST.x", "2")
 
 
 def test_a_thousand_waiters(portod, porto, name):
     porto.run(name, "sleep 1000")
     clients = [portod.client() for _ in range(300)]
-    request = porto_client.make_request("wait", name=[name])
+    request = porto_client.make_request("Wait", name=[name])
     for client in clients:
         client.send(request)
     porto.kill(name, 9)
     for client in clients:
-        assert client.recv_reply().wait.state == "dead"
+        assert client.recv_reply().Wait.state == "dead"
         client.close()
 
 
@@ -144,7 +144,7 @@ def test_waiter_that_hangs_up(portod, porto, name):
     porto.run(name, "sleep 1000")
     for _ in range(50):
         client = portod.client()
-        client.send(porto_client.make_request("wait", name=[name]))
+        client.send(porto_client.make_request("Wait", name=[name]))
         client.close()
     porto.kill(name, 9)
     assert porto.finish(name) == -9
@@ -330,7 +330,7 @@ def test_reports_never_split_a_frame(portod, porto, name):
     with portod.client() as busy:
         busy.async_wait(["***"], labels=["TEST.*"])
         request = porto_client.frame(
-            porto_client.make_request("get", name=[name] * 10, variable=["private"])
+            porto_client.make_request("Get", name=[name] * 10, variable=["private"])
         )
         busy.send_raw(request * 20)
         for i in range(100):

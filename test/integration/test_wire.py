@@ -14,39 +14,39 @@ from porto_client import Client, Closed, PortoError, Timeout, encode_varint, fra
 # What this issue implements. Every other method of the schema must answer NotSupported with its
 # name; the list shrinks as later issues add them and the test then says so.
 IMPLEMENTED = """
-    create createWeak destroy list getProperty setProperty getData start stop pause resume
-    propertyList dataList kill version get wait Respawn AsyncWait StopAsyncWait FindLabel SetLabel
-    IncLabel locateProcess GetSystem SetSystem
+    Create CreateWeak Destroy List GetProperty SetProperty GetDataProperty Start Stop Pause Resume
+    ListProperties ListDataProperties Kill Version Get Wait Respawn AsyncWait StopAsyncWait
+    FindLabel SetLabel IncLabel LocateProcess GetSystem SetSystem
 """.split()
 
 # Enough fields to get past the check of required ones.
 FIELDS = {
-    "create": {"name": "x y"},
-    "createWeak": {"name": "x y"},
-    "getProperty": {"name": "/", "property": "state"},
-    "setProperty": {"name": "/", "property": "private", "value": ""},
-    "getData": {"name": "/", "data": "state"},
-    "kill": {"name": "nothing", "sig": 0},
-    "get": {"name": ["/"], "variable": ["state"]},
-    "wait": {"name": ["nothing"], "timeout_ms": 0},
+    "Create": {"name": "x y"},
+    "CreateWeak": {"name": "x y"},
+    "GetProperty": {"name": "/", "property": "state"},
+    "SetProperty": {"name": "/", "property": "private", "value": ""},
+    "GetDataProperty": {"name": "/", "data": "state"},
+    "Kill": {"name": "nothing", "sig": 0},
+    "Get": {"name": ["/"], "variable": ["state"]},
+    "Wait": {"name": ["nothing"], "timeout_ms": 0},
     "AsyncWait": {},
     "StopAsyncWait": {"name": ["nothing"]},
     "FindLabel": {"label": "TEST.x"},
     "SetLabel": {"name": "nothing", "label": "TEST.x", "value": "1"},
     "IncLabel": {"name": "nothing", "label": "TEST.x"},
-    "locateProcess": {"pid": 1, "comm": ""},
+    "LocateProcess": {"pid": 1, "comm": ""},
 }
 
 
 def methods():
-    return [field.name for field in porto_client.pb.TContainerRequest.DESCRIPTOR.fields]
+    return [field.name for field in porto_client.pb.TPortoRequest.DESCRIPTOR.fields]
 
 
 def request_of(method):
     fields = FIELDS.get(method)
     if fields is None:
         fields = {}
-        message = getattr(porto_client.pb.TContainerRequest(), method)
+        message = getattr(porto_client.pb.TPortoRequest(), method)
         if "name" in message.DESCRIPTOR.fields_by_name:
             fields["name"] = "nothing"
     return porto_client.make_request(method, **fields)
@@ -82,7 +82,7 @@ def test_reply_carries_a_timestamp(porto):
 
 
 def test_empty_error_text_on_success(porto):
-    response = reply(porto, request_of("version"))
+    response = reply(porto, request_of("Version"))
     assert response.error == 0 and response.HasField("errorMsg") and response.errorMsg == ""
 
 
@@ -93,16 +93,16 @@ def test_no_method(porto):
 
 
 def test_two_methods(porto):
-    request = porto_client.make_request("version")
-    request.list.SetInParent()
+    request = porto_client.make_request("Version")
+    request.List.SetInParent()
     with expect("InvalidMethod"):
         porto.call(request)
     assert porto.version()
 
 
 def test_write_method_cannot_hide_behind_a_read_one(porto, name):
-    request = porto_client.make_request("create", name=name)
-    request.version.SetInParent()
+    request = porto_client.make_request("Create", name=name)
+    request.Version.SetInParent()
     with expect("InvalidMethod"):
         porto.call(request)
     assert name not in porto.list()
@@ -116,13 +116,13 @@ def test_unknown_method(porto):
 
 
 def test_unknown_method_beside_a_known_one(porto):
-    body = porto_client.make_request("version").SerializeToString()
+    body = porto_client.make_request("Version").SerializeToString()
     porto.send_raw(frame(body + encode_varint(9999 << 3 | 2) + b"\0"))
     assert porto.recv_reply().error == porto_client.error_code("InvalidMethod")
 
 
 def test_unknown_field_inside_the_method(porto, name):
-    inner = porto_client.pb.TContainerCreateRequest(name=name).SerializeToString()
+    inner = porto_client.pb.TCreateRequest(name=name).SerializeToString()
     inner += encode_varint(9999 << 3 | 0) + b"\1"
     porto.send_raw(frame(encode_varint(1 << 3 | 2) + encode_varint(len(inner)) + inner))
     response = porto.recv_reply()
@@ -131,7 +131,7 @@ def test_unknown_field_inside_the_method(porto, name):
 
 
 def test_required_fields_missing_get_a_reply(porto):
-    for method in "create destroy start setProperty getProperty kill SetLabel".split():
+    for method in "Create Destroy Start SetProperty GetProperty Kill SetLabel".split():
         response = reply(porto, porto_client.make_request(method))
         assert response.error != 0, method
         assert response.errorMsg, method
@@ -140,9 +140,9 @@ def test_required_fields_missing_get_a_reply(porto):
 
 def test_required_but_empty_fields_may_be_left_out(porto):
     """Clients that forget `comm` or `value` get an answer as if it was empty."""
-    assert reply(porto, porto_client.make_request("locateProcess", pid=1)).error == 0
+    assert reply(porto, porto_client.make_request("LocateProcess", pid=1)).error == 0
     porto.create("forgetful")
-    request = porto_client.make_request("setProperty", name="forgetful", property="private")
+    request = porto_client.make_request("SetProperty", name="forgetful", property="private")
     assert reply(porto, request).error == 0
 
 
@@ -194,7 +194,7 @@ def test_overlong_varint(portod, porto):
 
 
 def test_truncated_frame_then_end_of_stream(portod, porto):
-    data = frame(porto_client.make_request("create", name="truncated"))
+    data = frame(porto_client.make_request("Create", name="truncated"))
     for cut in range(1, len(data)):
         with portod.client() as client:
             client.send_raw(data[:cut])
@@ -205,9 +205,9 @@ def test_truncated_frame_then_end_of_stream(portod, porto):
 
 def test_frame_byte_by_byte(portod):
     with portod.client() as client:
-        for byte in frame(porto_client.make_request("version")):
+        for byte in frame(porto_client.make_request("Version")):
             client.send_raw(bytes([byte]))
-        assert client.recv_reply().version.tag
+        assert client.recv_reply().Version.tag
 
 
 def test_large_value_passes(porto, name):
@@ -229,25 +229,25 @@ def test_pipelined_requests_answer_in_order(porto, name):
     data = b""
     for i in range(200):
         data += frame(
-            porto_client.make_request("setProperty", name=name, property="private", value=str(i))
+            porto_client.make_request("SetProperty", name=name, property="private", value=str(i))
         )
-        data += frame(porto_client.make_request("getProperty", name=name, property="private"))
+        data += frame(porto_client.make_request("GetProperty", name=name, property="private"))
     porto.send_raw(data)
     for i in range(200):
         assert porto.recv_reply().error == 0
-        assert porto.recv_reply().getProperty.value == str(i)
+        assert porto.recv_reply().GetProperty.value == str(i)
 
 
 def test_pipelined_behind_a_wait(porto, name):
     """One request in flight: what stands behind a blocking wait is answered after it."""
     porto.run(name, "sleep 1000")
     porto.send_raw(
-        frame(porto_client.make_request("wait", name=[name], timeout_ms=300))
-        + frame(porto_client.make_request("version"))
+        frame(porto_client.make_request("Wait", name=[name], timeout_ms=300))
+        + frame(porto_client.make_request("Version"))
     )
     first = porto.recv_reply()
-    assert first.wait.state == "timeout"
-    assert porto.recv_reply().version.tag
+    assert first.Wait.state == "timeout"
+    assert porto.recv_reply().Version.tag
 
 
 def test_slow_reader(portod, porto, name):
@@ -255,7 +255,7 @@ def test_slow_reader(portod, porto, name):
     grow with what is sent, everybody else is served."""
     porto.create(name)
     porto.set_property(name, "private", "x" * 4096)
-    data = frame(porto_client.make_request("get", name=[name] * 50, variable=["private"])) * 50
+    data = frame(porto_client.make_request("Get", name=[name] * 50, variable=["private"])) * 50
 
     def rss():
         status = open("/proc/%d/status" % portod.server_pid()).read()
@@ -301,10 +301,10 @@ def test_events_for_a_reader_that_sleeps(portod, porto, name):
 
 def test_half_closed_client_gets_its_answer(portod):
     with portod.client() as client:
-        client.send(porto_client.make_request("version"))
+        client.send(porto_client.make_request("Version"))
         client.sock.shutdown(socket.SHUT_WR)
         try:
-            assert client.recv_reply().version.tag
+            assert client.recv_reply().Version.tag
         except Closed:
             pass  # allowed: the peer said that it is gone
 
@@ -312,9 +312,9 @@ def test_half_closed_client_gets_its_answer(portod):
 def test_many_connections(portod, porto):
     clients = [portod.client() for _ in range(200)]
     for client in clients:
-        client.send(porto_client.make_request("version"))
+        client.send(porto_client.make_request("Version"))
     for client in clients:
-        assert client.recv_reply().version.tag
+        assert client.recv_reply().Version.tag
         client.close()
     poll(lambda: porto.get_system().client_count == 1, message="clients are forgotten")
 
