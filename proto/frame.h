@@ -24,12 +24,12 @@ enum frame_result {
 };
 
 struct frame_decoder {
-	uint8_t *data;     /* owned; NULL while empty */
-	size_t pos, len;   /* unread bytes are data[pos..len) */
+	uint8_t *data;   /* owned; NULL while empty */
+	size_t pos, len; /* unread bytes are data[pos..len) */
 	size_t cap;
-	size_t max_body;   /* largest body accepted */
-	size_t body;       /* of the current frame, when its prefix is decoded */
-	size_t prefix;     /* bytes of that prefix; 0 = not decoded */
+	size_t max_body;         /* largest body accepted */
+	size_t body;             /* of the current frame, when its prefix is decoded */
+	size_t prefix;           /* bytes of that prefix; 0 = not decoded */
 	enum frame_result error; /* FRAME_MORE or the error; errors are final */
 };
 

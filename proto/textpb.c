@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "textpb_lex.h"
+#include "textpb_type.h"
 
 struct parser {
 	struct lexer lex;
@@ -114,42 +115,10 @@ static void *member(ProtobufCMessage *msg, unsigned offset)
 	return (char *)msg + offset;
 }
 
-static size_t element_size(ProtobufCType type)
-{
-	switch (type) {
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_ENUM:
-		return sizeof(uint32_t);
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-		return sizeof(uint64_t);
-	case PROTOBUF_C_TYPE_FLOAT:
-		return sizeof(float);
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return sizeof(double);
-	case PROTOBUF_C_TYPE_BOOL:
-		return sizeof(protobuf_c_boolean);
-	case PROTOBUF_C_TYPE_STRING:
-		return sizeof(char *);
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
-	case PROTOBUF_C_TYPE_MESSAGE:
-	default:
-		return sizeof(ProtobufCMessage *);
-	}
-}
-
 /* A new zeroed element behind the last one of a repeated field; NULL when out of memory. */
 static void *append(ProtobufCMessage *msg, const ProtobufCFieldDescriptor *field)
 {
-	size_t *n = member(msg, field->quantifier_offset), size = element_size(field->type);
+	size_t *n = member(msg, field->quantifier_offset), size = textpb_element_size(field->type);
 	void **array = member(msg, field->offset);
 	char *grown;
 
@@ -263,8 +232,8 @@ static int parse_bool(struct parser *p, const struct path *path, bool *ret)
 	return fail_expected(p, path, "true or false");
 }
 
-static int parse_enum(struct parser *p, const struct path *path, const ProtobufCEnumDescriptor *type,
-		      int *ret)
+static int parse_enum(struct parser *p, const struct path *path,
+		      const ProtobufCEnumDescriptor *type, int *ret)
 {
 	const ProtobufCEnumValue *value;
 	int64_t number;
@@ -413,7 +382,7 @@ static void store_scalar(void *at, ProtobufCType type, const union scalar *v)
 		*(protobuf_c_boolean *)at = v->b;
 	else if (type == PROTOBUF_C_TYPE_ENUM)
 		*(int *)at = v->e;
-	else if (element_size(type) == sizeof(uint32_t))
+	else if (textpb_element_size(type) == sizeof(uint32_t))
 		*(uint32_t *)at = (uint32_t)v->u; /* i and u share the low bits */
 	else
 		*(uint64_t *)at = v->u;
@@ -486,8 +455,8 @@ static int parse_message(struct parser *p, ProtobufCMessage *msg, const struct p
 static int parse_element(struct parser *p, ProtobufCMessage *msg, const struct path *path,
 			 const ProtobufCFieldDescriptor *field)
 {
-	return field->type == PROTOBUF_C_TYPE_MESSAGE ? parse_message(p, msg, path, field) :
-							parse_value(p, msg, path, field);
+	return field->type == PROTOBUF_C_TYPE_MESSAGE ? parse_message(p, msg, path, field)
+						      : parse_value(p, msg, path, field);
 }
 
 static int parse_list(struct parser *p, ProtobufCMessage *msg, const struct path *path,
@@ -630,7 +599,8 @@ static int parse_field(struct parser *p, ProtobufCMessage *msg, const struct pat
 }
 
 /* Until the closing character, or the end when `close` is 0. */
-static int parse_fields(struct parser *p, ProtobufCMessage *msg, const struct path *path, char close)
+static int parse_fields(struct parser *p, ProtobufCMessage *msg, const struct path *path,
+			char close)
 {
 	int r;
 
@@ -638,8 +608,9 @@ static int parse_fields(struct parser *p, ProtobufCMessage *msg, const struct pa
 		if (close ? take_char(p, close) : p->lex.token == TOKEN_END)
 			return 0;
 		if (p->lex.token != TOKEN_WORD)
-			return fail_expected(p, path, close ? "a field name or the end of the message" :
-							      "a field name");
+			return fail_expected(p, path,
+					     close ? "a field name or the closing bracket"
+						   : "a field name");
 		r = parse_field(p, msg, path);
 		if (r < 0)
 			return r;

@@ -17,10 +17,10 @@ struct lexer {
 	const char *pos, *end; /* borrowed */
 	unsigned line;         /* of the current token */
 	unsigned next_line;
-	enum token token;      /* current */
-	char *text;            /* owned; of the current token, terminated */
+	enum token token; /* current */
+	char *text;       /* owned; of the current token, terminated */
 	size_t len, cap;
-	const char *error;     /* static text when token is TOKEN_ERROR */
+	const char *error; /* static text when token is TOKEN_ERROR */
 };
 
 /* Ready with the first token as the current one. */

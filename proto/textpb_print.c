@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "textpb.h"
+#include "textpb_type.h"
 
 /* After a failed allocation `failed` stays set and nothing is added any more. */
 struct out {
@@ -130,35 +131,6 @@ static void add_scalar(struct out *o, const ProtobufCFieldDescriptor *field, con
 	}
 }
 
-static size_t size_of(ProtobufCType type)
-{
-	switch (type) {
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_FLOAT:
-	case PROTOBUF_C_TYPE_ENUM:
-		return 4;
-	case PROTOBUF_C_TYPE_BOOL:
-		return sizeof(protobuf_c_boolean);
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return sizeof(void *);
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE:
-	default:
-		return 8;
-	}
-}
-
 static bool is_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *field)
 {
 	const void *at = (const char *)msg + field->offset;
@@ -201,10 +173,10 @@ static void print_fields(struct out *o, const ProtobufCMessage *msg, int depth)
 
 		if (field->label == PROTOBUF_C_LABEL_REPEATED) {
 			size_t n = *(const size_t *)((const char *)msg + field->quantifier_offset);
+			size_t size = textpb_element_size(field->type);
 
 			for (size_t k = 0; k < n; k++)
-				print_value(o, field, *(char *const *)at + k * size_of(field->type),
-					    depth);
+				print_value(o, field, *(char *const *)at + k * size, depth);
 		} else if (is_present(msg, field)) {
 			print_value(o, field, at, depth);
 		}

@@ -15,7 +15,10 @@ struct buf {
 	size_t len, cap;
 };
 
-#define BUF_INIT { 0 }
+#define BUF_INIT  \
+	{         \
+		0 \
+	}
 
 void buf_deinit(struct buf *b);
 #define auto_buf _cleanup_(buf_deinit) struct buf

@@ -17,11 +17,11 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* Defines `<func>p(type *p)`, which calls func(*p) if *p is not NULL. */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-	static inline void func##p(type *p)                                                        \
-	{                                                                                          \
-		if (*p)                                                                            \
-			func(*p);                                                                  \
+#define DEFINE_CLEANUP(type, func)          \
+	static inline void func##p(type *p) \
+	{                                   \
+		if (*p)                     \
+			func(*p);           \
 	}
 
 static inline void cleanup_free(void *p)
@@ -47,18 +47,18 @@ static inline void cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-#define auto_free _cleanup_(cleanup_free)
-#define auto_close _cleanup_(cleanup_close)
-#define auto_fclose _cleanup_(cleanup_fclose)
+#define auto_free     _cleanup_(cleanup_free)
+#define auto_close    _cleanup_(cleanup_close)
+#define auto_fclose   _cleanup_(cleanup_fclose)
 #define auto_closedir _cleanup_(cleanup_closedir)
 
 /* Return the value and leave NULL / -1 behind. */
-#define take_ptr(p)                                                                                \
-	__extension__({                                                                            \
-		__typeof__(p) *_pp = &(p);                                                         \
-		__typeof__(p) _v = *_pp;                                                           \
-		*_pp = NULL;                                                                       \
-		_v;                                                                                \
+#define take_ptr(p)                        \
+	__extension__({                    \
+		__typeof__(p) *_pp = &(p); \
+		__typeof__(p) _v = *_pp;   \
+		*_pp = NULL;               \
+		_v;                        \
 	})
 
 static inline int take_fd(int *fd)
@@ -79,8 +79,8 @@ static inline void close_fd(int *fd)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define container_of(ptr, type, member)                                                            \
-	__extension__({                                                                            \
-		const __typeof__(((type *)0)->member) *_m = (ptr);                                 \
-		(type *)((char *)(uintptr_t)_m - offsetof(type, member));                          \
+#define container_of(ptr, type, member)                                   \
+	__extension__({                                                   \
+		const __typeof__(((type *)0)->member) *_m = (ptr);        \
+		(type *)((char *)(uintptr_t)_m - offsetof(type, member)); \
 	})

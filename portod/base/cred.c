@@ -12,7 +12,7 @@
 #include "xalloc.h"
 
 #define NSS_BUF_MAX (1024 * 1024) /* a group with very many members */
-#define GROUPS_MAX 65536          /* NGROUPS_MAX of Linux */
+#define GROUPS_MAX  65536         /* NGROUPS_MAX of Linux */
 
 void cred_deinit(struct cred *c)
 {
@@ -76,8 +76,8 @@ static int find_user(const char *name, uid_t uid, struct passwd *pw, char **buf)
 	*buf = xmalloc(size);
 	do {
 		found = NULL;
-		err = name ? getpwnam_r(name, pw, *buf, size, &found) :
-			     getpwuid_r(uid, pw, *buf, size, &found);
+		err = name ? getpwnam_r(name, pw, *buf, size, &found)
+			   : getpwuid_r(uid, pw, *buf, size, &found);
 	} while (check_lookup(err, found != NULL, buf, &size, &r) == LOOKUP_AGAIN);
 	return r;
 }
@@ -91,8 +91,8 @@ static int find_group(const char *name, gid_t gid, struct group *gr, char **buf)
 	*buf = xmalloc(size);
 	do {
 		found = NULL;
-		err = name ? getgrnam_r(name, gr, *buf, size, &found) :
-			     getgrgid_r(gid, gr, *buf, size, &found);
+		err = name ? getgrnam_r(name, gr, *buf, size, &found)
+			   : getgrgid_r(gid, gr, *buf, size, &found);
 	} while (check_lookup(err, found != NULL, buf, &size, &r) == LOOKUP_AGAIN);
 	return r;
 }

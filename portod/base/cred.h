@@ -17,7 +17,10 @@ struct cred {
 	size_t ngroups;
 };
 
-#define CRED_INIT { .uid = (uid_t)-1, .gid = (gid_t)-1 }
+#define CRED_INIT                                  \
+	{                                          \
+		.uid = (uid_t)-1, .gid = (gid_t)-1 \
+	}
 
 void cred_deinit(struct cred *c);
 void cred_copy(struct cred *dst, const struct cred *src);

@@ -69,7 +69,10 @@ struct error {
 	char text[ERROR_TEXT_MAX]; /* sentence without the errno's text; always terminated */
 };
 
-#define ERROR_INIT { 0 }
+#define ERROR_INIT \
+	{          \
+		0  \
+	}
 
 /* Set code and text, no errno. Returns -1. */
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)

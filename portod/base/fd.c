@@ -205,7 +205,8 @@ static int open_by_walk(int dirfd, const char *path, int flags, mode_t mode)
 		if (!p[strspn(p, "/")])
 			break;
 		*p++ = '\0';
-		next = open_retry(dir < 0 ? dirfd : dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+		next = open_retry(dir < 0 ? dirfd : dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+				  0);
 		if (next < 0)
 			return next == -ENOTDIR ? -ELOOP : next;
 		close_fd(&dir);

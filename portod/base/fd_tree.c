@@ -148,8 +148,8 @@ static int move_to_top(struct walk *w, int parent, const char *name)
 	char fresh[40];
 
 	for (int tries = 0; tries < 1000; tries++) {
-		snprintf(fresh, sizeof(fresh), ".removing-%llu-%d",
-			 (unsigned long long)w->progress, tries);
+		snprintf(fresh, sizeof(fresh), ".removing-%llu-%d", (unsigned long long)w->progress,
+			 tries);
 		if (renameat2(parent, name, top, fresh, RENAME_NOREPLACE) == 0) {
 			w->progress++;
 			return 0;

@@ -36,11 +36,11 @@ const struct log_stats *log_get_stats(void);
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
+#define log_error(...)   log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
-#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)                                                                             \
-	do {                                                                                       \
-		if (log_get_level() >= LOG_DEBUG)                                                  \
-			log_line(LOG_DEBUG, __VA_ARGS__);                                          \
+#define log_info(...)    log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)                                    \
+	do {                                              \
+		if (log_get_level() >= LOG_DEBUG)         \
+			log_line(LOG_DEBUG, __VA_ARGS__); \
 	} while (0)

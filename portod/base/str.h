@@ -28,7 +28,10 @@ struct strv {
 	size_t n;
 };
 
-#define STRV_INIT { 0 }
+#define STRV_INIT \
+	{         \
+		0 \
+	}
 
 void strv_deinit(struct strv *s);
 #define auto_strv _cleanup_(strv_deinit) struct strv
@@ -59,7 +62,10 @@ struct smap {
 	size_t n;
 };
 
-#define SMAP_INIT { 0 }
+#define SMAP_INIT \
+	{         \
+		0 \
+	}
 
 void smap_deinit(struct smap *m);
 #define auto_smap _cleanup_(smap_deinit) struct smap

@@ -23,5 +23,5 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), retur
 char *xvasprintf(const char *fmt, va_list ap)
 	__attribute__((format(printf, 1, 0), returns_nonnull));
 
-#define xnew(type) ((type *)xcalloc(1, sizeof(type)))
+#define xnew(type)          ((type *)xcalloc(1, sizeof(type)))
 #define xnew_array(type, n) ((type *)xcalloc((n), sizeof(type)))
