@@ -22,8 +22,8 @@ struct arena;
 struct method;
 
 struct request {
-	struct list node;      /* the client's list of requests that run */
-	struct conn *conn;     /* NULL when the client is gone */
+	struct list node;      /* the client's list of requests that run; unlinked when freed */
+	struct conn *conn;     /* NULL when the client is gone: the reply goes nowhere */
 	struct client *client; /* borrowed; lives as long as the connection */
 	struct arena *arena;
 	const Porto__TPortoRequest *msg;
@@ -41,13 +41,19 @@ struct request {
 
 /*
  * Decode a frame body. NULL with *err: ERR_INVALID_METHOD. Checks that exactly one known method
- * is set and that its message has no unknown fields; which one is found by reflection, so there is no
- * second list of methods: *ret_field is the request descriptor's field.
+ * is set and that its message has no unknown fields (directly in it; deeper ones are tolerated); which
+ * one is found by reflection, so there is no second list of methods: *ret_field is the request
+ * descriptor's field. Sets everything but method, id and the callbacks, which are the caller's; the
+ * caller links `node`. `body` is not needed any more after the call.
  */
 struct request *request_decode(struct conn *c, struct client *client, const void *body, size_t len,
 			       const ProtobufCFieldDescriptor **ret_field, struct error *err);
 
-/* Exactly one of these, once; the request is freed. `resp` gets error, errorMsg, timestamp set. */
+/*
+ * Exactly one of these, once; the request is freed, and the connection goes on to its next one.
+ * `resp` is the caller's, its content is only read until the call returns; it gets error, errorMsg
+ * and timestamp set. Packed in place into the output of the connection.
+ */
 void request_reply(struct request *rq, Porto__TPortoResponse *resp);
 void request_ok(struct request *rq);
 void request_fail(struct request *rq, const struct error *err);
@@ -56,10 +62,13 @@ void request_fail_with(struct request *rq, const struct error *err, Porto__TPort
 /* The client is gone: on_abandon, then free. */
 void request_abandon(struct request *rq);
 
-/* A reply that has no request: malformed input, and pushed notifications. */
+/* The reply to input that gave no request; the connection goes on. Do not call it while a decoded
+ * request is in flight. */
 void request_send_error(struct conn *c, const struct error *err);
+/* A notification: carries only `error` and what is in `resp`. false = it did not fit into the
+ * client's output and the connection was closed. */
 bool request_push(struct conn *c, Porto__TPortoResponse *resp);
 
-/* Memory that lives as long as the request. */
+/* Zeroed memory that lives as long as the request. */
 void *request_alloc(struct request *rq, size_t size);
 char *request_strdup(struct request *rq, const char *s);
