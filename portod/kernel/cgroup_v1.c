@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Legacy hierarchies. One object per mount, with one or several controllers in it.
+ *
+ * Memory: `memory.memsw.limit_in_bytes` (RAM + swap) must never be below
+ * `memory.limit_in_bytes`, so raising goes memsw first and lowering goes memsw last.
+ * cpuset: a new group has no CPUs and no memory nodes, and takes no process until it has.
+ * devices: a group may never allow more than its parent, and `a` is refused once there are groups
+ * below; so lists are changed by difference, and "deny all" is written only where all is allowed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/cgroup_backend.h"
+#include "kernel/cgroup_knob.h"
+#include "kernel/device.h"
+
+#define MEMORY_LIMIT "memory.limit_in_bytes"
+#define MEMSW_LIMIT "memory.memsw.limit_in_bytes"
+#define SHARES_MAX 262144
+
+/* ---- knobs ---- */
+
+static int memory_error(int r, const struct cgroup_hierarchy *hr, const char *path,
+			const char *file, const char *text, struct error *err)
+{
+	if (r == -EBUSY)
+		return error_sys(err, ERR_BUSY, EBUSY,
+				 "memory limit %s is too low for current usage of %s/%s", text,
+				 hr->point, path);
+	return error_errno(err, -r, "write '%s' to %s/%s/%s", text, hr->point, path, file);
+}
+
+/* Lowering RAM + swap fails when swap cannot be taken back: the limit goes back, too. */
+static int lower_memsw(const struct cgroup_hierarchy *hr, const char *path, const char *text,
+		       struct error *err)
+{
+	int r = cgroup_write(hr, path, MEMSW_LIMIT, text);
+	char old[64];
+
+	if (r >= 0)
+		return 0;
+	memory_error(r, hr, path, MEMSW_LIMIT, text, err);
+	/* Both files held the same number before. */
+	if (cgroup_read(hr, path, MEMSW_LIMIT, old, sizeof(old)) == 0)
+		cgroup_write(hr, path, MEMORY_LIMIT, old);
+	return -1;
+}
+
+static int apply_memory_limit(const struct cgroup_hierarchy *hr, const char *path,
+			      const struct cgroup_setting *s, struct error *err)
+{
+	bool memsw = hr->features & CGROUP_HAS_MEMSW;
+	char text[32] = "-1";
+	int r;
+
+	if (s->value && s->value <= INT64_MAX)
+		snprintf(text, sizeof(text), "%" PRIu64, s->value);
+	r = cgroup_write(hr, path, MEMORY_LIMIT, text);
+	if (r == -EINVAL && memsw) {
+		/* Above the present memsw limit: raising. */
+		r = cgroup_write(hr, path, MEMSW_LIMIT, text);
+		if (r < 0)
+			return memory_error(r, hr, path, MEMSW_LIMIT, text, err);
+		r = cgroup_write(hr, path, MEMORY_LIMIT, text);
+		return r < 0 ? memory_error(r, hr, path, MEMORY_LIMIT, text, err) : 0;
+	}
+	if (r < 0)
+		return memory_error(r, hr, path, MEMORY_LIMIT, text, err);
+	return memsw ? lower_memsw(hr, path, text, err) : 0;
+}
+
+/*
+ * Quota before period; where the pair would pass through a state that the parent's limit forbids,
+ * the way leads over "no quota".
+ */
+static int apply_cpu_limit(const struct cgroup_hierarchy *hr, const char *path,
+			   const struct cgroup_setting *s, struct error *err)
+{
+	char quota[32] = "-1", period[32];
+	uint64_t q, p;
+	int r;
+
+	cgroup_cpu_quota(s, &q, &p);
+	if (s->value)
+		snprintf(quota, sizeof(quota), "%" PRIu64, q);
+	snprintf(period, sizeof(period), "%" PRIu64, p);
+
+	r = cgroup_write(hr, path, "cpu.cfs_quota_us", quota);
+	if (r == 0)
+		r = cgroup_write(hr, path, "cpu.cfs_period_us", period);
+	if (r == -EINVAL) {
+		r = cgroup_write(hr, path, "cpu.cfs_quota_us", "-1");
+		if (r == 0)
+			r = cgroup_write(hr, path, "cpu.cfs_period_us", period);
+		if (r == 0)
+			r = cgroup_write(hr, path, "cpu.cfs_quota_us", quota);
+	}
+	if (r == -EINVAL)
+		return error_sys(err, ERR_INVALID_VALUE, EINVAL,
+				 "cpu limit %s us per %s us of %s/%s: above the parent's?", quota,
+				 period, hr->point, path);
+	if (r < 0)
+		return error_errno(err, -r, "write cpu limit %s us per %s us of %s/%s", quota,
+				   period, hr->point, path);
+	return 0;
+}
+
+/* The kernel rounds 0 and 1 up to 2 by itself. */
+static void format_shares(const struct cgroup_setting *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, 1024, 2, SHARES_MAX));
+}
+
+static int write_rule(const struct cgroup_hierarchy *hr, const char *path, int fd,
+		      const char *file, const struct device_rule *rule, struct error *err)
+{
+	char text[DEVICE_RULE_MAX];
+	size_t len;
+
+	device_rule_format(rule, text, sizeof(text) - 1);
+	len = strlen(text);
+	text[len] = '\n';
+	if (write(fd, text, len + 1) >= 0)
+		return 0;
+	text[len] = '\0';
+	return error_errno(err, errno, "write '%s' to %s/%s/%s", text, hr->point, path, file);
+}
+
+/* What `from` has and `to` has not goes to `file`. */
+static int write_difference(const struct cgroup_hierarchy *hr, const char *path, const char *file,
+			    const struct device_rules *from, const struct device_rules *to,
+			    struct error *err)
+{
+	auto_close int fd = -1;
+
+	for (size_t i = 0; i < from->n; i++) {
+		struct device_rule rule = from->v[i];
+
+		rule.access &= ~device_rules_access(to, &rule);
+		if (!rule.access)
+			continue;
+		if (fd < 0)
+			fd = cgroup_open(hr, path, file, O_WRONLY);
+		if (fd < 0)
+			return error_errno(err, -fd, "open %s/%s/%s", hr->point, path, file);
+		if (write_rule(hr, path, fd, file, &rule, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int apply_devices(const struct cgroup_hierarchy *hr, const char *path,
+			 const struct cgroup_setting *s, struct error *err)
+{
+	_cleanup_(device_rules_deinit) struct device_rules want = DEVICE_RULES_INIT;
+	_cleanup_(device_rules_deinit) struct device_rules have = DEVICE_RULES_INIT;
+	char text[CGROUP_TEXT_MAX];
+	int r;
+
+	if (device_rules_parse(s->text ? s->text : "", &want) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "malformed device rules");
+	r = cgroup_read(hr, path, "devices.list", text, sizeof(text));
+	if (r < 0)
+		return error_errno(err, -r, "read %s/%s/devices.list", hr->point, path);
+	if (device_rules_parse(text, &have) < 0)
+		return error_set(err, ERR_UNKNOWN, "cannot parse %s/%s/devices.list", hr->point,
+				 path);
+	if (want.all)
+		return have.all ? 0 : cgroup_write_err(hr, path, "devices.allow", "a", err);
+	if (have.all && cgroup_write_err(hr, path, "devices.deny", "a", err) < 0)
+		return -1;
+	if (write_difference(hr, path, "devices.deny", &have, &want, err) < 0)
+		return -1;
+	return write_difference(hr, path, "devices.allow", &want, &have, err);
+}
+
+/* ---- making a group ---- */
+
+static int setup(struct cgroup_hierarchy *hr, const char *prefix, struct error *err)
+{
+	uint64_t v;
+
+	(void)prefix;
+	(void)err;
+	if (!(hr->controllers & CGROUP_BIT(CGROUP_MEMORY)))
+		return 0;
+	if (cgroup_file_exists(hr, "", MEMSW_LIMIT))
+		hr->features |= CGROUP_HAS_MEMSW;
+	if (cgroup_read_number(hr, "", "memory.use_hierarchy", &v) == 0 && v == 0)
+		hr->features |= CGROUP_NEEDS_USE_HIER;
+	return 0;
+}
+
+static int copy_from_parent(const struct cgroup_hierarchy *hr, const char *path, const char *file,
+			    struct error *err)
+{
+	char parent[CGROUP_PATH_MAX], text[4096], *slash;
+	int r;
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	*(slash ? slash : parent) = '\0';
+	r = cgroup_read(hr, parent, file, text, sizeof(text));
+	if (r < 0)
+		return error_errno(err, -r, "read %s/%s/%s", hr->point, parent, file);
+	text[strcspn(text, "\n")] = '\0';
+	return cgroup_write_err(hr, path, file, text, err);
+}
+
+/*
+ * A group whose parent is ours got the lists from it, because cgroup.clone_children is inherited; a
+ * group at the top has to be filled by hand, since switching that on in the host's group is not
+ * our business.
+ */
+static int init_cpuset(const struct cgroup_hierarchy *hr, const char *path, struct error *err)
+{
+	size_t base = strlen(hr->base);
+
+	if (strlen(path) > base && strchr(path + base, '/'))
+		return 0;
+	if (copy_from_parent(hr, path, "cpuset.cpus", err) < 0 ||
+	    copy_from_parent(hr, path, "cpuset.mems", err) < 0)
+		return -1;
+	return cgroup_write_err(hr, path, "cgroup.clone_children", "1", err);
+}
+
+static int make(const struct cgroup_hierarchy *hr, const char *path, bool *ret_new,
+		struct error *err)
+{
+	if (cgroup_mkdir(hr, path, ret_new, err) < 0)
+		return -1;
+	if (!*ret_new)
+		return 0;
+	if ((hr->controllers & CGROUP_BIT(CGROUP_CPUSET)) && init_cpuset(hr, path, err) < 0)
+		return -1;
+	if (hr->features & CGROUP_NEEDS_USE_HIER)
+		return cgroup_write_err(hr, path, "memory.use_hierarchy", "1", err);
+	return 0;
+}
+
+/* ---- state ---- */
+
+static int populated_visit(const struct cgroup_hierarchy *hr, const char *path, void *arg)
+{
+	char c[2];
+
+	(void)arg;
+	return cgroup_read(hr, path, "cgroup.procs", c, sizeof(c)) == 0 && c[0];
+}
+
+static bool is_populated(const struct cgroup_hierarchy *hr, const char *path, bool recursive)
+{
+	return recursive ? cgroup_walk(hr, path, false, populated_visit, NULL) > 0
+			 : populated_visit(hr, path, NULL);
+}
+
+static int set_frozen(const struct cgroup_hierarchy *hr, const char *path, bool frozen)
+{
+	return cgroup_write(hr, path, "freezer.state", frozen ? "FROZEN" : "THAWED");
+}
+
+/* FREEZING is not THAWED, but not done either: reading it again makes the kernel look again. */
+static bool is_frozen(const struct cgroup_hierarchy *hr, const char *path)
+{
+	char state[16];
+
+	return cgroup_read(hr, path, "freezer.state", state, sizeof(state)) == 0 &&
+	       !strncmp(state, "FROZEN", 6);
+}
+
+static bool reads_one(const struct cgroup_hierarchy *hr, const char *path, const char *file)
+{
+	uint64_t v;
+
+	return cgroup_read_number(hr, path, file, &v) == 0 && v == 1;
+}
+
+static bool is_self_frozen(const struct cgroup_hierarchy *hr, const char *path)
+{
+	return reads_one(hr, path, "freezer.self_freezing");
+}
+
+static bool is_parent_frozen(const struct cgroup_hierarchy *hr, const char *path)
+{
+	return reads_one(hr, path, "freezer.parent_freezing");
+}
+
+const struct cgroup_backend cgroup_v1_backend = {
+	.name = "v1",
+	.threads_file = "tasks",
+	.knobs = {
+		[CGROUP_KNOB_MEMORY_LIMIT] = { MEMORY_LIMIT, .apply = apply_memory_limit },
+		[CGROUP_KNOB_CPU_LIMIT] = { "cpu.cfs_quota_us", .apply = apply_cpu_limit },
+		[CGROUP_KNOB_CPU_WEIGHT] = { "cpu.shares", .format = format_shares },
+		[CGROUP_KNOB_THREAD_LIMIT] = { "pids.max", .off_root = true,
+					       .format = cgroup_format_pids },
+		[CGROUP_KNOB_DEVICES] = { "devices.allow", .apply = apply_devices },
+	},
+	.stats = {
+		[CGROUP_STAT_MEMORY_USAGE] = { "memory.usage_in_bytes" },
+		[CGROUP_STAT_ANON_USAGE] = { "memory.stat",
+			.keys = { "total_inactive_anon", "total_active_anon",
+				  "total_unevictable", "total_swap" } },
+		[CGROUP_STAT_CACHE_USAGE] = { "memory.stat",
+			.keys = { "total_inactive_file", "total_active_file" } },
+		[CGROUP_STAT_CPU_USAGE] = { "cpuacct.usage" },
+		[CGROUP_STAT_CPU_USAGE_SYSTEM] = { "cpuacct.stat", .keys = { "system" },
+			.scale = CGROUP_SCALE_TICKS },
+		[CGROUP_STAT_THREAD_COUNT] = { "pids.current", .off_root = true },
+		[CGROUP_STAT_OOM_KILLS] = { "memory.oom_control", .off_root = true,
+			.keys = { "oom_kill" },
+			.root_file = "vmstat", .root_keys = { "oom_kill" } },
+	},
+	.setup = setup,
+	.make = make,
+	.is_populated = is_populated,
+	.set_frozen = set_frozen,
+	.is_frozen = is_frozen,
+	.is_self_frozen = is_self_frozen,
+	.is_parent_frozen = is_parent_frozen,
+};
