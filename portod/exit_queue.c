@@ -137,7 +137,7 @@ int exit_queue_load(struct exit_queue *q, int fd)
 		return -EINVAL;
 	while (size < head.count)
 		size *= 2;
-	resize(q, size);
+	resize(q, size < q->max ? size : q->max);
 	r = fd_read_all(fd, q->ring, head.count * sizeof(*q->ring));
 	if (r < 0)
 		return r;

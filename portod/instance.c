@@ -16,12 +16,24 @@
 
 #define LOCK_NAME "lock"
 
+/* An existing path may lead over symlinks (/var/run); what we create may not. */
+static int ensure_dir(const char *path, const char *what, struct error *err)
+{
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0)
+		return 0;
+	r = fd_mkdir_p(AT_FDCWD, path, 0755);
+	if (r < 0)
+		return error_errno(err, -r, "create %s directory %s", what, path);
+	return 0;
+}
+
 static int open_state_dir(struct instance *in, const char *state_dir, struct error *err)
 {
-	int r = fd_mkdir_p(AT_FDCWD, state_dir, 0755);
-
-	if (r < 0)
-		return error_errno(err, -r, "create state directory %s", state_dir);
+	if (ensure_dir(state_dir, "state", err) < 0)
+		return -1;
 	in->state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (in->state_fd < 0)
 		return error_errno(err, errno, "open state directory %s", state_dir);
@@ -108,14 +120,11 @@ static int open_socket(struct instance *in, unsigned backlog, struct error *err)
 {
 	auto_free char *dir = path_dirname(in->socket_path);
 	struct sockaddr_un addr;
-	int r;
 
 	if (socket_address(&addr, in->socket_path, err) < 0 ||
-	    check_nobody_answers(&addr, err) < 0 || remove_stale_socket(in->socket_path, err) < 0)
+	    ensure_dir(dir, "socket", err) < 0 || check_nobody_answers(&addr, err) < 0 ||
+	    remove_stale_socket(in->socket_path, err) < 0)
 		return -1;
-	r = fd_mkdir_p(AT_FDCWD, dir, 0755);
-	if (r < 0)
-		return error_errno(err, -r, "create socket directory %s", dir);
 	return bind_and_listen(in, &addr, backlog, err);
 }
 
