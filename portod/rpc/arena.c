@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/xalloc.h"
 
 #define ARENA_FIRST 4096 /* holds a usual request: struct, message and a few strings */
@@ -15,14 +14,14 @@
 #define ARENA_ALIGN _Alignof(max_align_t)
 
 struct chunk {
-	struct list node;
+	struct chunk *older;
 	_Alignas(max_align_t) char data[];
 };
 
 struct arena {
 	ProtobufCAllocator allocator;
-	struct list chunks; /* struct chunk; the arena itself is the first one and not on it */
-	char *next, *end;   /* free part of the chunk being filled */
+	struct chunk *newest; /* of those beside the first, which is the arena itself */
+	char *next, *end;     /* free part of the chunk being filled */
 	size_t used, limit;
 	bool exhausted;
 	_Alignas(max_align_t) char first[];
@@ -37,7 +36,8 @@ static char *add_chunk(struct arena *a, size_t size)
 {
 	struct chunk *c = xmalloc(sizeof(*c) + size);
 
-	list_push_back(&a->chunks, &c->node);
+	c->older = a->newest;
+	a->newest = c;
 	return c->data;
 }
 
@@ -82,7 +82,7 @@ struct arena *arena_new(size_t limit)
 	struct arena *a = xmalloc(ARENA_FIRST);
 
 	a->allocator = (ProtobufCAllocator){ protobuf_alloc, protobuf_free, a };
-	list_init(&a->chunks);
+	a->newest = NULL;
 	a->next = a->first;
 	a->end = (char *)a + ARENA_FIRST;
 	a->used = 0;
@@ -93,12 +93,14 @@ struct arena *arena_new(size_t limit)
 
 struct arena *arena_free(struct arena *a)
 {
-	struct chunk *c, *tmp;
+	struct chunk *c;
 
 	if (!a)
 		return NULL;
-	list_for_each_safe(c, tmp, &a->chunks, node)
+	while ((c = a->newest)) {
+		a->newest = c->older;
 		free(c);
+	}
 	free(a);
 	return NULL;
 }

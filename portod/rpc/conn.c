@@ -200,8 +200,8 @@ bool conn_push_fits(struct conn *c, size_t len)
 
 	if (c->closed || (used <= c->max_output && len <= c->max_output - used))
 		return true;
-	log_warning("close connection fd %d: the client does not read, %zu bytes are unsent",
-		    c->fd, conn_unsent(c));
+	log_warning("close connection fd %d: the client does not read its notifications, "
+		    "no room for %zu bytes beside %zu unsent ones", c->fd, len, conn_unsent(c));
 	conn_close(c);
 	return false;
 }
