@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A user's program: only the installed header and the library. Each step prints "ok NAME" or ends
+ * with what was wrong; test_libporto_c.py runs it against a private daemon.
+ */
+#include <libporto.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			const struct porto_error *e_ = conn ? porto_last_error(conn) : NULL;       \
+			printf("FAILED line %d: %s (%d %s)\n", __LINE__, #what, e_ ? e_->code : 0, \
+			       e_ ? e_->message : "");                                             \
+			exit(1);                                                                   \
+		}                                                                                  \
+	} while (0)
+
+static struct porto_conn *conn;
+
+static void step(const char *name)
+{
+	printf("ok %s\n", name);
+	fflush(stdout);
+}
+
+static void life(void)
+{
+	const char *const names[] = { "c", NULL };
+	struct porto_event *event;
+	struct porto_list *list;
+	char *value;
+
+	CHECK(porto_create(conn, "c") == 0);
+	CHECK(porto_create(conn, "c") == PORTO_E_CONTAINER_ALREADY_EXISTS);
+	CHECK(strstr(porto_last_error(conn)->message, "c"));
+	CHECK(!porto_last_error(conn)->local);
+	CHECK(porto_set_property(conn, "c", "command", "sh -c 'echo out; exit 5'") == 0);
+	CHECK(porto_set_property(conn, "c", "no_such", "x") == PORTO_E_INVALID_PROPERTY);
+	CHECK(porto_start(conn, "c") == 0);
+	CHECK(porto_wait(conn, names, NULL, PORTO_FOREVER, &event) == 0);
+	CHECK(!strcmp(event->name, "c") && !strcmp(event->state, "dead"));
+	porto_free_event(event);
+	CHECK(porto_get_property(conn, "c", "exit_code", 0, &value) == 0);
+	CHECK(!strcmp(value, "5"));
+	porto_free_string(value);
+	CHECK(porto_get_property(conn, "c", "stdout", 0, &value) == 0);
+	CHECK(!strcmp(value, "out\n"));
+	porto_free_string(value);
+	CHECK(porto_respawn(conn, "c") == 0);
+	CHECK(porto_wait(conn, names, NULL, 20000, &event) == 0);
+	porto_free_event(event);
+	CHECK(porto_stop(conn, "c", 0) == 0);
+	CHECK(porto_set_property(conn, "c", "command", "sleep 1000") == 0);
+	CHECK(porto_start(conn, "c") == 0);
+	CHECK(porto_pause(conn, "c") == 0);
+	CHECK(porto_resume(conn, "c") == 0);
+	CHECK(porto_wait(conn, names, NULL, 100, &event) == 0);
+	CHECK(!strcmp(event->name, "") && !strcmp(event->state, "timeout"));
+	porto_free_event(event);
+	CHECK(porto_kill(conn, "c", 9) == 0);
+	CHECK(porto_wait(conn, names, NULL, PORTO_FOREVER, &event) == 0);
+	porto_free_event(event);
+	CHECK(porto_list(conn, NULL, 0, &list) == 0);
+	CHECK(list->count == 1 && !strcmp(list->names[0], "c") && !list->names[1]);
+	porto_free_list(list);
+	CHECK(porto_destroy(conn, "c") == 0);
+	CHECK(porto_destroy(conn, "c") == PORTO_E_CONTAINER_DOES_NOT_EXIST);
+	CHECK(porto_create_weak(conn, "weak") == 0);
+	CHECK(porto_destroy(conn, "weak") == 0);
+	step("life");
+}
+
+static void reading(void)
+{
+	const char *const names[] = { "a", "nothing", NULL };
+	const char *const variables[] = { "state", "exit_code", NULL };
+	struct porto_get_result *result;
+	struct porto_properties *props;
+	struct porto_map *map;
+	char *version, *revision, *name;
+	bool found = false;
+
+	CHECK(porto_create(conn, "a") == 0);
+	CHECK(porto_get(conn, names, variables, PORTO_GET_SYNC, 0, &result) == 0);
+	CHECK(result->count == 2 && result->containers[0]->count == 2);
+	CHECK(!strcmp(result->containers[0]->items[0]->value, "stopped"));
+	CHECK(result->containers[0]->items[1]->error == PORTO_E_INVALID_STATE);
+	CHECK(result->containers[1]->items[0]->error == PORTO_E_CONTAINER_DOES_NOT_EXIST);
+	porto_free_get_result(result);
+	CHECK(porto_list_properties(conn, &props) == 0);
+	for (size_t i = 0; i < props->count; i++)
+		if (!strcmp(props->items[i]->name, "memory_limit"))
+			found = props->items[i]->dynamic && !props->items[i]->read_only;
+	CHECK(found);
+	porto_free_properties(props);
+	CHECK(porto_list_data_properties(conn, &props) == 0);
+	porto_free_properties(props);
+	CHECK(porto_version(conn, &version, &revision) == 0);
+	CHECK(*version);
+	porto_free_string(version);
+	porto_free_string(revision);
+	CHECK(porto_get_system(conn, &map) == 0);
+	CHECK(map->count > 20);
+	porto_free_map(map);
+	CHECK(porto_set_system(conn, "verbose", true) == 0);
+	CHECK(porto_set_system(conn, "verbose", false) == 0);
+	CHECK(porto_locate_process(conn, (uint32_t)getpid(), NULL, &name) == 0);
+	porto_free_string(name);
+	CHECK(porto_response_timestamp(conn) > 1500000000);
+	CHECK(porto_destroy(conn, "a") == 0);
+	step("reading");
+}
+
+static void labels(void)
+{
+	struct porto_labels *found;
+	int64_t number;
+	char *value;
+
+	CHECK(porto_create(conn, "a") == 0);
+	CHECK(porto_set_label(conn, "a", "TEST.x", "1", NULL, NULL, NULL) == 0);
+	CHECK(porto_set_label(conn, "a", "TEST.x", "2", "9", NULL, &value) == PORTO_E_BUSY);
+	CHECK(value && !strcmp(value, "1"));
+	porto_free_string(value);
+	CHECK(porto_get_label(conn, "a", "TEST.x", &value) == 0);
+	CHECK(!strcmp(value, "1"));
+	porto_free_string(value);
+	CHECK(porto_inc_label(conn, "a", "TEST.x", 41, &number) == 0);
+	CHECK(number == 42);
+	CHECK(porto_find_label(conn, "TEST.*", NULL, NULL, NULL, &found) == 0);
+	CHECK(found->count == 1 && !strcmp(found->items[0]->value, "42"));
+	porto_free_labels(found);
+	CHECK(porto_destroy(conn, "a") == 0);
+	step("labels");
+}
+
+struct seen {
+	int count;
+	char last[64];
+	int exit_code;
+};
+
+static void on_event(struct porto_subscription *sub, const struct porto_event *event, void *arg)
+{
+	struct seen *seen = arg;
+
+	(void)sub;
+	seen->count++;
+	snprintf(seen->last, sizeof(seen->last), "%s %s", event->name, event->state);
+	if (event->has_exit_code)
+		seen->exit_code = event->exit_code;
+}
+
+static void events(void)
+{
+	const char *const names[] = { "e*", NULL };
+	struct seen one = { 0 }, two = { 0 };
+	struct porto_subscription *first, *second;
+	struct pollfd pfd = { .fd = porto_fd(conn), .events = POLLIN };
+
+	CHECK(pfd.fd >= 0);
+	CHECK(porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &one, &first) == 0);
+	CHECK(porto_subscribe(conn, names, NULL, "dead", PORTO_FOREVER, on_event, &two,
+			      &second) == 0);
+	CHECK(porto_create(conn, "e1") == 0);
+	CHECK(porto_set_property(conn, "e1", "command", "sh -c 'exit 3'") == 0);
+	CHECK(porto_start(conn, "e1") == 0);
+	CHECK(one.count == 0); /* only dispatch runs callbacks */
+	while (strcmp(one.last, "e1 dead") || !two.count) {
+		CHECK(poll(&pfd, 1, 20000) == 1);
+		CHECK(porto_dispatch(conn, NULL) == 0);
+	}
+	CHECK(one.count >= 3 && one.exit_code == 3);
+	CHECK(two.count == 1 && !strcmp(two.last, "e1 dead"));
+	CHECK(!porto_subscription_active(second));
+	CHECK(porto_subscription_active(first));
+	porto_unsubscribe(second);
+	porto_unsubscribe(first);
+	CHECK(porto_destroy(conn, "e1") == 0);
+	CHECK(porto_dispatch_wait(conn, 50, NULL) == PORTO_E_SOCKET_TIMEOUT);
+	step("events");
+}
+
+static void *thread(void *arg)
+{
+	struct porto_conn *own = porto_open(NULL);
+	char name[32];
+
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "t%d-%d", (int)(long)arg, i);
+		if (porto_create(own, name) || porto_destroy(own, name)) {
+			porto_close(own);
+			return (void *)1;
+		}
+	}
+	porto_close(own);
+	return NULL;
+}
+
+static void threads(void)
+{
+	pthread_t ids[4];
+	void *result;
+
+	for (long i = 0; i < 4; i++)
+		pthread_create(&ids[i], NULL, thread, (void *)i);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(ids[i], &result);
+		CHECK(result == NULL);
+	}
+	step("threads");
+}
+
+static void *canceller(void *arg)
+{
+	usleep(200000);
+	porto_cancel(arg);
+	return NULL;
+}
+
+static void cancel(void)
+{
+	const char *const names[] = { "x", NULL };
+	struct porto_event *event;
+	pthread_t id;
+
+	CHECK(porto_create(conn, "x") == 0);
+	CHECK(porto_set_property(conn, "x", "command", "sleep 1000") == 0);
+	CHECK(porto_start(conn, "x") == 0);
+	pthread_create(&id, NULL, canceller, conn);
+	CHECK(porto_wait(conn, names, NULL, PORTO_FOREVER, &event) == PORTO_E_SOCKET_ERROR);
+	CHECK(porto_last_error(conn)->local);
+	pthread_join(id, NULL);
+	CHECK(porto_destroy(conn, "x") == 0);
+	step("cancel");
+}
+
+static void forking(void)
+{
+	int status;
+	pid_t pid;
+
+	CHECK(porto_create_weak(conn, "parents") == 0);
+	pid = fork();
+	if (pid == 0) {
+		/* A connection of its own; the parent's weak container stays. */
+		_exit(porto_version(conn, NULL, NULL) == 0 ? 0 : 1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(porto_set_property(conn, "parents", "private", "x") == 0);
+	CHECK(porto_destroy(conn, "parents") == 0);
+	step("fork");
+}
+
+/* The driver kills the server between "ready" and our next line of input. */
+static void restart(void)
+{
+	const char *const names[] = { "r", NULL };
+	struct seen seen = { 0 };
+	struct porto_subscription *sub;
+	char line[16];
+
+	CHECK(porto_create(conn, "r") == 0);
+	CHECK(porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &seen, &sub) == 0);
+	CHECK(porto_dispatch_wait(conn, 5000, NULL) == 0);
+	step("ready");
+	CHECK(fgets(line, sizeof(line), stdin) != NULL);
+	/* Safe to repeat: works at once. */
+	CHECK(porto_version(conn, NULL, NULL) == 0);
+	CHECK(porto_set_property(conn, "r", "private", "again") == 0);
+	CHECK(porto_start(conn, "r") == 0);
+	for (int i = 0; i < 100 && strcmp(seen.last, "r meta"); i++)
+		porto_dispatch_wait(conn, 200, NULL);
+	CHECK(!strcmp(seen.last, "r meta"));
+	porto_unsubscribe(sub);
+	CHECK(porto_destroy(conn, "r") == 0);
+	step("restart");
+}
+
+static void local_errors(void)
+{
+	struct porto_conn *other = porto_open("/no/such/socket");
+
+	CHECK(other);
+	porto_set_connect_timeout(other, 0);
+	CHECK(porto_version(other, NULL, NULL) == PORTO_E_SOCKET_UNAVAILABLE);
+	CHECK(porto_last_error(other)->local);
+	CHECK(strstr(porto_last_error(other)->message, "/no/such/socket"));
+	porto_close(other);
+	CHECK(!strcmp(porto_error_name(7), "InvalidValue"));
+	CHECK(porto_error_code("Busy") == PORTO_E_BUSY);
+	CHECK(!porto_error_name(123456));
+	porto_close(NULL);
+	step("local errors");
+}
+
+int main(void)
+{
+	conn = porto_open(NULL);
+	CHECK(conn);
+	life();
+	reading();
+	labels();
+	events();
+	threads();
+	cancel();
+	forking();
+	local_errors();
+	restart();
+	porto_close(conn);
+	return 0;
+}

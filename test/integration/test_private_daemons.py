@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two daemons side by side: neither sees, touches or outlives the other's."""
+
+import os
+import signal
+
+from conftest import alive, poll
+
+
+def test_two_daemons(own_portod):
+    one, two = own_portod(), own_portod()
+    with one.client() as a, two.client() as b:
+        a.run("same", "sleep 1000", memory_limit="64M")
+        b.run("same", "sleep 1000", memory_limit="128M")
+        assert a.list() == b.list() == ["same"]
+        pids = [int(c.get_property("same", "root_pid")) for c in (a, b)]
+        assert pids[0] != pids[1]
+        # Neither knows the other's processes.
+        assert a.locate(pids[0]) == "same"
+        assert a.locate(pids[1]) in ("/", "self")
+        # Restarts and sweeps of one leave the other alone.
+        one.kill_server()
+        a.connect()
+        assert a.state("same") == b.state("same") == "running"
+        assert all(alive(pid) for pid in pids)
+        groups = two.cgroup_dirs()
+        one.end()
+        assert two.cgroup_dirs() == groups
+        assert b.state("same") == "running"
+        assert not alive(pids[0]) and alive(pids[1])
+        one.start()
+        a.connect()
+        assert a.list() == []
+
+
+def test_prefix_of_the_other_s_name(own_portod):
+    """`x` must not take `x-more` for its own."""
+    one = own_portod(start=False)
+    two = own_portod(start=False)
+    with open(two.config) as file:
+        text = file.read().replace('"%s"' % two.id, '"%s-more"' % one.id)
+    with open(two.config, "w") as file:
+        file.write(text)
+    two.id = one.id + "-more"
+    one.start()
+    two.start()
+    with two.client() as client:
+        client.run("a", "sleep 1000")
+        pid = int(client.get_property("a", "root_pid"))
+        one.kill_server()
+        one.end()
+        assert alive(pid)
+        assert client.state("a") == "running"
+        client.kill("a", 9)
+        assert client.finish("a") == -9
+    two.end()
+    one.start()
+
+
+def test_foreign_groups_are_not_touched(own_portod):
+    """A group of somebody else, with a similar name, survives our start, sweep and end."""
+    daemon = own_portod(start=False)
+    base = "/sys/fs/cgroup/freezer"
+    if not os.path.isdir(base):
+        base = "/sys/fs/cgroup"
+    made = []
+    try:
+        for name in daemon.id + ".slice", "before-" + daemon.id:
+            path = os.path.join(base, name)
+            os.mkdir(path)
+            made.append(path)
+        daemon.start()
+        daemon.kill_server()
+        daemon.end()
+        for path in made:
+            assert os.path.isdir(path)
+    finally:
+        for path in made:
+            os.rmdir(path)
+
+
+def test_own_leftovers_are_swept(own_portod):
+    """What a lost state left behind under our name goes at the next start."""
+    daemon = own_portod()
+    with daemon.client() as client:
+        client.run("a", "sleep 1000")
+        pid = int(client.get_property("a", "root_pid"))
+    daemon.end(signal.SIGTERM)
+    for name in os.listdir(daemon.state_dir):
+        if name.startswith("state"):
+            os.unlink(os.path.join(daemon.state_dir, name))
+    daemon.start()
+    with daemon.client() as client:
+        assert client.list() == []
+    poll(lambda: not alive(pid), message="the orphan goes")
+
+
+def test_work_directories_are_swept(own_portod):
+    daemon = own_portod()
+    daemon.end(signal.SIGTERM)
+    stale = os.path.join(daemon.place, "porto", "stale")
+    os.makedirs(stale, exist_ok=True)
+    daemon.start()
+    poll(lambda: not os.path.exists(stale))
+
+
+def test_damaged_state(own_portod):
+    """A state file that cannot be read does not keep the daemon from starting."""
+    daemon = own_portod()
+    daemon.end(signal.SIGTERM)
+    path = os.path.join(daemon.state_dir, "state.db")
+    assert os.path.exists(path)
+    for extra in "", "-wal", "-shm":
+        if os.path.exists(path + extra):
+            with open(path + extra, "wb") as file:
+                file.write(b"garbage" * 1000)
+    daemon.start()
+    assert daemon.client().list() == []
