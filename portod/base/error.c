@@ -47,6 +47,12 @@ static const struct {
 	{ ERR_HELPER_ERROR, "HelperError" },
 	{ ERR_HELPER_FATAL_ERROR, "HelperFatalError" },
 	{ ERR_INVALID_FILESYSTEM, "InvalidFilesystem" },
+	/* The spelling of two of these is the wire's. */
+	{ ERR_NBD_SOCKET_TIMEOUT, "NbdSocketTimeout" },
+	{ ERR_NBD_SOCKET_UNAVAILABLE, "NbdSocketUnavaliable" },
+	{ ERR_NBD_SOCKET_ERROR, "NbdSocketError" },
+	{ ERR_NBD_UNKNOWN_EXPORT, "NbdUnkownExport" },
+	{ ERR_NBD_PROTO_ERROR, "NbdProtoError" },
 	{ ERR_NOT_FOUND, "NotFound" },
 	{ ERR_SOCKET_ERROR, "SocketError" },
 	{ ERR_SOCKET_UNAVAILABLE, "SocketUnavailable" },

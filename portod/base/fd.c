@@ -244,6 +244,19 @@ int fd_set_nonblock(int fd, bool on)
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
+int fd_open_no_symlinks(int dirfd, const char *path, int flags, mode_t mode)
+{
+	int fd = openat2_retry(dirfd, path, flags, mode, RESOLVE_NO_SYMLINKS);
+	auto_close int top = -1;
+
+	if (fd != -ENOSYS)
+		return fd;
+	if (path[0] != '/')
+		return open_by_walk(dirfd, path, flags, mode);
+	top = open_retry(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	return top < 0 ? top : open_by_walk(top, path, flags, mode);
+}
+
 int fd_move_above_stdio(int fd)
 {
 	int moved, r;

@@ -31,6 +31,9 @@ int fd_read_all(int fd, void *data, size_t len);
  */
 int fd_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 int fd_open_in_root(int dirfd, const char *path, int flags, mode_t mode);
+/* Any path, none of whose components may be a symbolic link (-ELOOP): openat2(2)
+ * RESOLVE_NO_SYMLINKS. For paths below a directory that an untrusted user can rename in. */
+int fd_open_no_symlinks(int dirfd, const char *path, int flags, mode_t mode);
 
 /* mkdir -p relative to dirfd; existing directories are fine; symlinks are not followed (-ENOTDIR
  * or -ELOOP). An absolute path starts at the root with AT_FDCWD, else below dirfd. */
