@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -274,6 +275,34 @@ static void test_descriptors(void **state)
 	assert_int_equal(fd_set_nonblock(-1, true), -EBADF);
 }
 
+/* In a child: it closes what the test framework needs. */
+static void test_close_all_but(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		int keep[3], gone = open("/dev/null", O_RDONLY | O_CLOEXEC), bad = 0;
+
+		for (int i = 0; i < 3; i++)
+			keep[2 - i] = fcntl(gone, F_DUPFD_CLOEXEC, 20 + 7 * i);
+		bad |= fd_close_all(keep, 3);
+		for (int i = 0; i < 3; i++)
+			bad |= fcntl(keep[i], F_GETFD) < 0;
+		bad |= fcntl(gone, F_GETFD) >= 0;
+		bad |= fcntl(21, F_GETFD) >= 0;
+		bad |= fcntl(STDERR_FILENO, F_GETFD) < 0;
+		bad |= fd_close_all(NULL, 0);
+		bad |= fcntl(keep[0], F_GETFD) >= 0;
+		_exit(bad ? 1 : 0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_pass_descriptors(void **state)
 {
 	int pair[2], pipefd[2], got[FD_PASS_MAX];
@@ -367,6 +396,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remove_tree, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remove_deep_tree, setup, teardown),
 		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_close_all_but),
 		cmocka_unit_test(test_pass_descriptors),
 		cmocka_unit_test(test_credentials),
 	};
