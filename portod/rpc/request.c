@@ -214,7 +214,10 @@ static void set_result(Porto__TPortoResponse *resp, const struct error *err, cha
 {
 	resp->has_error = 1;
 	resp->error = (Porto__EError)err->code;
-	resp->errormsg = (char *)(uintptr_t)error_message(err, text, size);
+	resp->errormsg = text;
+	text[0] = '\0';
+	if (err->code)
+		error_message(err, text, size);
 	resp->has_timestamp = 1;
 	resp->timestamp = timestamp;
 }
