@@ -103,7 +103,9 @@ bool cgroup_exists(const struct cgroup_host *h, const struct cgroup *cg);
  * (several ms on an idle host): to start a process use the two calls below. */
 int cgroup_attach(struct cgroup_host *h, const struct cgroup *cg, pid_t pid, struct error *err);
 /* A descriptor for CLONE_INTO_CGROUP of clone3(2) (Linux 5.7), or -1 without a unified tree. It
- * places the child in the unified tree only: cgroup_attach_self() does the rest. */
+ * places the child in the unified tree only: cgroup_attach_self() does the rest. Where clone3
+ * refuses, or the child is killed at birth (SIGKILL before its first word: a kernel bug when one of
+ * the two groups ever saw cgroup.kill), fork plainly and attach with `placed` = false. */
 int cgroup_clone_fd(struct cgroup_host *h, const struct cgroup *cg);
 /*
  * The calling process, which must have one thread only, moves itself into all groups; `placed` =
@@ -113,7 +115,7 @@ int cgroup_clone_fd(struct cgroup_host *h, const struct cgroup *cg);
 int cgroup_attach_self(struct cgroup_host *h, const struct cgroup *cg, bool placed,
 		       struct error *err);
 /* Send `sig` to every process of the group and, if `recursive`, of groups below; SIGKILL loops
- * until a pass finds nobody new and uses cgroup.kill where there is one. Does not wait for death. */
+ * until a pass finds nobody new, and thaws v1 groups, so that they can die. Does not wait. */
 int cgroup_kill(struct cgroup_host *h, const struct cgroup *cg, int sig, bool recursive,
 		struct error *err);
 /* Wait until no process is left in the group (and below, if `recursive`). Blocks. */
@@ -175,6 +177,18 @@ enum cgroup_controller cgroup_stat_controller(enum cgroup_stat stat);
  * cg of the root container gives the host's numbers. */
 int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_stat stat,
 	       uint64_t *ret, struct error *err);
+
+/* ---- raw access, for reading only ---- */
+
+/* Directory of the group that is responsible for the container (cgroup_path() behind the mount
+ * point), never the leaf. ERR_NOT_SUPPORTED when the controller is absent. */
+int cgroup_dir(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_controller c,
+	       char *buf, size_t size, struct error *err);
+/* Append the content of one of its files. `file` is a name, not a path: a slash is refused. Does
+ * not block. At most CGROUP_RAW_MAX bytes. */
+#define CGROUP_RAW_MAX (1024 * 1024)
+int cgroup_read_raw(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_controller c,
+		    const char *file, struct buf *out, struct error *err);
 
 /* ---- which container is this process in ---- */
 

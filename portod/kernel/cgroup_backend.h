@@ -185,5 +185,6 @@ bool cgroup_wait_next(struct cgroup_wait *w);
 
 /* ---- cgroup_kill.c ---- */
 
-/* SIGKILL for everybody in this group and below, in this hierarchy; thaws where it has to. */
-int cgroup_kill_path(const struct cgroup_hierarchy *hr, const char *path, int sig, bool recursive);
+/* SIGKILL for everybody in this group and below, in this hierarchy; thaws where it has to. The
+ * group cannot be used again: cgroup.kill is one-way (see cgroup_kill.c). */
+void cgroup_kill_path(const struct cgroup_hierarchy *hr, const char *path);

@@ -2,10 +2,15 @@
 /*
  * Processes of a group: list, signal, wait, freeze.
  *
- * SIGKILL has to win against processes that fork meanwhile. cgroup.kill does it in the kernel;
- * without it passes over the list are repeated until one finds nobody new, and after some
- * passes the v1 freezer stops the forking. A v1 frozen process does not die before it is thawed, so
- * killing thaws; on v2 it dies frozen.
+ * SIGKILL has to win against processes that fork meanwhile: passes over the list are repeated until
+ * one finds nobody new, and after some passes the freezer stops the forking. A v1 frozen process
+ * does not die before it is thawed, so killing thaws; on v2 it dies frozen.
+ *
+ * cgroup.kill does all that in the kernel, but only groups that are about to be removed get it:
+ * since Linux 6.14 (and the stable kernels of that time) a process cloned with CLONE_INTO_CGROUP
+ * into a group that saw cgroup.kill once, from one that did not, is killed at birth, because the
+ * kernel compares the kill counters of two different groups. A container that died of lack of memory
+ * is started again in the same groups.
  */
 #include <errno.h>
 #include <signal.h>
@@ -67,79 +72,85 @@ static int thaw_visit(const struct cgroup_hierarchy *hr, const char *path, void 
 	return 0;
 }
 
-static void thaw_below(const struct cgroup_hierarchy *hr, const char *path)
+static bool has_freezer(const struct cgroup_hierarchy *hr)
 {
-	cgroup_walk(hr, path, false, thaw_visit, NULL);
+	return hr->controllers & CGROUP_BIT(CGROUP_FREEZER);
 }
 
-static bool can_freeze_v1(const struct cgroup_hierarchy *hr)
+/* Signal whoever was not there in the last pass; *seen becomes this pass. */
+static int kill_pass(const struct cgroup_hierarchy *hr, const char *path, int sig, bool recursive,
+		     struct cgroup_pids *seen, bool *ret_new)
 {
-	return hr->ops == &cgroup_v1_backend && (hr->controllers & CGROUP_BIT(CGROUP_FREEZER));
+	struct cgroup_pids now = { 0 };
+	int r = cgroup_pids_read(hr, path, "cgroup.procs", recursive, &now);
+
+	*ret_new = false;
+	for (size_t i = 0; i < now.n; i++) {
+		if (now.v[i] == getpid() || pids_have(seen, now.v[i]))
+			continue;
+		kill(now.v[i], sig);
+		*ret_new = true;
+	}
+	if (now.n)
+		qsort(now.v, now.n, sizeof(*now.v), compare_pids);
+	cgroup_pids_deinit(seen);
+	*seen = now;
+	return r;
 }
 
-static bool kill_by_kernel(const struct cgroup_hierarchy *hr, const char *path, bool recursive)
-{
-	char leaf[CGROUP_PATH_MAX];
-
-	if (!(hr->features & CGROUP_HAS_KILL))
-		return false;
-	if (recursive)
-		return cgroup_write(hr, path, "cgroup.kill", "1") == 0;
-	return (hr->features & CGROUP_HAS_LEAF) &&
-	       cgroup_procs_dir(hr, path, leaf, sizeof(leaf)) &&
-	       cgroup_write(hr, leaf, "cgroup.kill", "1") == 0;
-}
-
-int cgroup_kill_path(const struct cgroup_hierarchy *hr, const char *path, int sig, bool recursive)
+static int kill_loop(const struct cgroup_hierarchy *hr, const char *path, bool recursive)
 {
 	_cleanup_(cgroup_pids_deinit) struct cgroup_pids seen = { 0 };
-	bool is_new = true;
+	bool is_new = true, froze = false;
 	int r = 0;
 
-	if (sig == SIGKILL && kill_by_kernel(hr, path, recursive))
-		return 0;
-	for (int pass = 0; is_new && pass < PASSES_MAX; pass++) {
-		struct cgroup_pids now = { 0 };
-
-		is_new = false;
-		r = cgroup_pids_read(hr, path, "cgroup.procs", recursive, &now);
-		for (size_t i = 0; i < now.n; i++) {
-			if (now.v[i] == getpid() || pids_have(&seen, now.v[i]))
-				continue;
-			kill(now.v[i], sig);
-			is_new = true;
-		}
-		if (now.n)
-			qsort(now.v, now.n, sizeof(*now.v), compare_pids);
-		cgroup_pids_deinit(&seen);
-		seen = now;
-		if (r < 0 || sig != SIGKILL)
-			break;
-		if (pass == PASSES_BEFORE_FREEZE && can_freeze_v1(hr))
-			hr->ops->set_frozen(hr, path, true);
+	for (int pass = 0; r == 0 && is_new && pass < PASSES_MAX; pass++) {
+		r = kill_pass(hr, path, SIGKILL, recursive, &seen, &is_new);
+		if (pass == PASSES_BEFORE_FREEZE && has_freezer(hr))
+			froze = hr->ops->set_frozen(hr, path, true) == 0;
 	}
-	if (sig == SIGKILL && can_freeze_v1(hr))
-		thaw_below(hr, path);
+	if (froze)
+		hr->ops->set_frozen(hr, path, false);
 	return r;
+}
+
+static int signal_once(const struct cgroup_hierarchy *hr, const char *path, int sig, bool recursive)
+{
+	_cleanup_(cgroup_pids_deinit) struct cgroup_pids seen = { 0 };
+	bool is_new;
+
+	return kill_pass(hr, path, sig, recursive, &seen, &is_new);
+}
+
+static void thaw_to_die(const struct cgroup_hierarchy *freezer, const char *path)
+{
+	if (freezer && freezer->ops == &cgroup_v1_backend)
+		cgroup_walk(freezer, path, false, thaw_visit, NULL);
+}
+
+void cgroup_kill_path(const struct cgroup_hierarchy *hr, const char *path)
+{
+	if (!(hr->features & CGROUP_HAS_KILL) || cgroup_write(hr, path, "cgroup.kill", "1") < 0)
+		kill_loop(hr, path, true);
+	if (has_freezer(hr))
+		thaw_to_die(hr, path);
 }
 
 int cgroup_kill(struct cgroup_host *h, const struct cgroup *cg, int sig, bool recursive,
 		struct error *err)
 {
-	struct cgroup_hierarchy *frozen = h->at[CGROUP_FREEZER];
 	char path[CGROUP_PATH_MAX];
 	int r;
 
 	if (tree_path(h, cg, "kill", path, err) < 0)
 		return -1;
-	/* Paths are the same in both trees of a hybrid host. */
-	if (sig == SIGKILL && h->unified && kill_by_kernel(h->unified, path, recursive)) {
-		if (frozen && can_freeze_v1(frozen))
-			thaw_below(frozen, path);
-		return 0;
+	if (sig == SIGKILL) {
+		r = kill_loop(h->tree, path, recursive);
+		thaw_to_die(h->at[CGROUP_FREEZER], path);
+	} else {
+		r = signal_once(h->tree, path, sig, recursive);
 	}
-	r = cgroup_kill_path(h->tree, path, sig, recursive);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0)
 		return error_errno(err, -r, "kill processes of cgroup %s/%s", h->tree->point,
 				   path);
 	return 0;
@@ -233,7 +244,7 @@ int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *er
 	r = hr->ops->set_frozen(hr, path, false);
 	if (r < 0)
 		return write_error(hr, path, "thaw", r, err);
-	thaw_below(hr, path);
+	cgroup_walk(hr, path, false, thaw_visit, NULL);
 	cgroup_wait_init(&w, hr, path, h->freeze_timeout_ms);
 	while (hr->ops->is_frozen(hr, path)) {
 		if (!cgroup_wait_next(&w))

@@ -73,17 +73,22 @@ static unsigned time_left_ms(const struct removal *rm)
 }
 
 /* Kill in the trees, where all processes are, and give them a moment to go: then the rest is plain
- * removal as a rule. */
+ * removal as a rule. What is left over is seen by the removal itself. */
 static void empty_trees(struct removal *rm)
 {
 	struct error ignored = ERROR_INIT;
+	struct cgroup_host *h = rm->h;
+	char path[CGROUP_PATH_MAX];
 
 	rm->emptied = true;
-	if (!cgroup_owns(rm->h->tree, rm->cg, rm->cg->level))
+	if (!cgroup_owns(h->tree, rm->cg, rm->cg->level) ||
+	    cgroup_rel_path(h, h->tree, rm->cg, path, sizeof(path)) < 0)
 		return;
-	/* What is left over, or cannot be killed, is seen by the removal itself. */
-	if (cgroup_kill(rm->h, rm->cg, SIGKILL, true, &ignored) == 0)
-		cgroup_wait_empty(rm->h, rm->cg, true, time_left_ms(rm), &ignored);
+	/* The same path in both trees of a hybrid host, and cgroup.kill in one of them. */
+	if (h->unified && h->unified != h->tree)
+		cgroup_kill_path(h->unified, path);
+	cgroup_kill_path(h->tree, path);
+	cgroup_wait_empty(h, rm->cg, true, time_left_ms(rm), &ignored);
 }
 
 static int remove_group(struct removal *rm, const struct cgroup_hierarchy *hr, const char *path,
@@ -100,7 +105,7 @@ static int remove_group(struct removal *rm, const struct cgroup_hierarchy *hr, c
 	do {
 		if (r != -EBUSY && r != -ENOTEMPTY)
 			break;
-		cgroup_kill_path(hr, path, SIGKILL, true);
+		cgroup_kill_path(hr, path);
 		r = cgroup_walk(hr, path, true, remove_visit, NULL);
 	} while (r < 0 && cgroup_wait_next(&w));
 	return r < 0 ? error_errno(err, -r, "remove cgroup %s/%s", hr->point, path) : 0;
