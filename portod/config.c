@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values are checked after each file, so an error names the file that brought the value in. The line
- * is not known any more then; it is found again by looking for the option in the file's text.
+ * Values are checked after each file, so an error names the file that brought the value in. The
+ * line is not known any more then; it is found again by looking for the option in the text.
  */
 #include "config.h"
 
@@ -39,11 +39,10 @@ struct rule {
 	double min, max;
 };
 
-#define RANGE(section, option, min, max) { section, option, RULE_RANGE, min, max }
-#define KIB 1024.
-#define MIB (1024. * KIB)
+#define KIB    1024.
+#define MIB    (1024. * KIB)
 #define UINT32 4294967295.
-#define ANY 18446744073709551615.
+#define ANY    18446744073709551615.
 
 static const struct rule rules[] = {
 	{ "daemon", "socket_path", RULE_SOCKET_PATH, 0, 0 },
@@ -55,26 +54,26 @@ static const struct rule rules[] = {
 	{ "daemon", "helpers_dir", RULE_OPTIONAL_PATH, 0, 0 },
 	{ "daemon", "run_dir", RULE_OPTIONAL_PATH, 0, 0 },
 	{ "daemon", "cgroupfs_root_path", RULE_PATH, 0, 0 },
-	RANGE("daemon", "max_clients", 1, 1000000),
-	RANGE("daemon", "max_clients_in_container", 1, 1000000),
-	RANGE("daemon", "max_msg_len", 1 * KIB, 1024 * MIB),
-	RANGE("daemon", "max_client_output", 64 * KIB, 1024 * MIB),
-	RANGE("daemon", "max_request_queue", 1, 1000000),
-	RANGE("daemon", "max_client_waiters", 1, 1000000),
-	RANGE("daemon", "io_threads", 1, 1000),
-	RANGE("daemon", "vl_threads", 1, 1000),
-	RANGE("container", "max_total", 1, 1000000),
-	RANGE("container", "stdout_limit", 0, ANY),
-	RANGE("container", "std_stream_read_limit", 1, 1024 * MIB),
-	RANGE("container", "devpts_max", 1, 1048576),
-	RANGE("container", "rt_priority", 0, 99),
-	RANGE("container", "rt_nice", -20, 19),
-	RANGE("container", "high_nice", -20, 19),
-	RANGE("container", "cpu_period", 1e6, 1e9), /* what the kernel takes */
-	RANGE("container", "cpu_limit_scale", 0, 1e6),
-	RANGE("container", "memory_high_limit_proportion", 0, 1),
-	RANGE("container", "default_thread_limit", 1, 4194304),
-	RANGE("container", "default_coredump_filter", 0, UINT32),
+	{ "daemon", "max_clients", RULE_RANGE, 1, 1000000 },
+	{ "daemon", "max_clients_in_container", RULE_RANGE, 1, 1000000 },
+	{ "daemon", "max_msg_len", RULE_RANGE, 1 * KIB, 1024 * MIB },
+	{ "daemon", "max_client_output", RULE_RANGE, 64 * KIB, 1024 * MIB },
+	{ "daemon", "max_request_queue", RULE_RANGE, 1, 1000000 },
+	{ "daemon", "max_client_waiters", RULE_RANGE, 1, 1000000 },
+	{ "daemon", "io_threads", RULE_RANGE, 1, 1000 },
+	{ "daemon", "vl_threads", RULE_RANGE, 1, 1000 },
+	{ "container", "max_total", RULE_RANGE, 1, 1000000 },
+	{ "container", "stdout_limit", RULE_RANGE, 0, ANY },
+	{ "container", "std_stream_read_limit", RULE_RANGE, 1, 1024 * MIB },
+	{ "container", "devpts_max", RULE_RANGE, 1, 1048576 },
+	{ "container", "rt_priority", RULE_RANGE, 0, 99 },
+	{ "container", "rt_nice", RULE_RANGE, -20, 19 },
+	{ "container", "high_nice", RULE_RANGE, -20, 19 },
+	{ "container", "cpu_period", RULE_RANGE, 1e6, 1e9 }, /* what the kernel takes */
+	{ "container", "cpu_limit_scale", RULE_RANGE, 0, 1e6 },
+	{ "container", "memory_high_limit_proportion", RULE_RANGE, 0, 1 },
+	{ "container", "default_thread_limit", RULE_RANGE, 1, 4194304 },
+	{ "container", "default_coredump_filter", RULE_RANGE, 0, UINT32 },
 };
 
 /* ---- looking into messages ---- */
@@ -114,10 +113,10 @@ static double number_of(const ProtobufCMessage *m, const ProtobufCFieldDescripto
 /* Every section is there, so that nobody has to ask. */
 static void add_sections(PortoConfig__TPortodConfig *msg)
 {
-#define ADD(section, type)                                                                         \
-	if (!msg->section) {                                                                       \
-		msg->section = xmalloc(sizeof(*msg->section));                                     \
-		porto_config__##type##__init(msg->section);                                        \
+#define ADD(section, type)                                     \
+	if (!msg->section) {                                   \
+		msg->section = xmalloc(sizeof(*msg->section)); \
+		porto_config__##type##__init(msg->section);    \
 	}
 	ADD(log, tlog_config)
 	ADD(daemon, tdaemon_config)
@@ -219,10 +218,10 @@ static int refuse(const struct source *src, const char *section, const char *opt
 	unsigned line = find_line(src->text, section, option);
 
 	if (!line)
-		return error_set(err, ERR_INVALID_VALUE, "%s: %s.%s: %s", src->path, section, option,
-				 why);
-	return error_set(err, ERR_INVALID_VALUE, "%s:%u: %s.%s: %s", src->path, line, section, option,
-			 why);
+		return error_set(err, ERR_INVALID_VALUE, "%s: %s.%s: %s", src->path, section,
+				 option, why);
+	return error_set(err, ERR_INVALID_VALUE, "%s:%u: %s.%s: %s", src->path, line, section,
+			 option, why);
 }
 
 static int check_range(const struct source *src, const struct rule *r, double v, struct error *err)
@@ -300,7 +299,8 @@ static int refuse_syntax(const char *path, const char *why, struct error *err)
 	return error_set(err, ERR_INVALID_VALUE, "%s: %s", path, why);
 }
 
-static int parse(struct config *c, const char *path, const char *text, size_t len, struct error *err)
+static int parse(struct config *c, const char *path, const char *text, size_t len,
+		 struct error *err)
 {
 	const struct source src = { path, text };
 	char why[512];

@@ -27,8 +27,8 @@ struct config {
 };
 
 /*
- * Only `path`; it must exist. -1 with *err for a file that cannot be read, a syntax error, an unknown
- * option, a wrong type or value; the text has the form "FILE:LINE: section.option: what is wrong".
+ * Only `path`; it must exist. -1 with *err for a file that cannot be read, a syntax error, an
+ * unknown option, a wrong type or value; the text is "FILE:LINE: section.option: what is wrong".
  */
 int config_load_file(const char *path, struct config **ret, struct error *err);
 /*

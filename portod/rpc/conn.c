@@ -5,7 +5,8 @@
  * turn queued for a client goes out in one piece.
  *
  * Nothing here frees the connection or calls up while the caller is in the middle of it: closing
- * only marks, stops the watchers and defers on_close; frames that wait are served from deferred work.
+ * only marks, stops the watchers and defers on_close; frames that wait are served from deferred
+ * work.
  */
 #include "rpc/conn.h"
 
@@ -21,12 +22,12 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 
-#define READ_SIZE (64 * 1024)
-#define OUT_KEEP 1024       /* memory for output that an idle connection keeps */
-#define COMPACT_MIN 65536   /* written bytes worth moving the rest to the front */
-#define TICK_SEC 1.
-#define CLOSING_TICKS 10    /* seconds for a peer to take the last reply */
-#define DRAIN_TICKS 2       /* seconds for a peer to see that we closed */
+#define READ_SIZE     (64 * 1024)
+#define OUT_KEEP      1024  /* memory for output that an idle connection keeps */
+#define COMPACT_MIN   65536 /* written bytes worth moving the rest to the front */
+#define TICK_SEC      1.
+#define CLOSING_TICKS 10 /* seconds for a peer to take the last reply */
+#define DRAIN_TICKS   2  /* seconds for a peer to see that we closed */
 
 static struct ev_loop *ev_of(struct conn *c)
 {
@@ -201,7 +202,8 @@ bool conn_push_fits(struct conn *c, size_t len)
 	if (c->closed || (used <= c->max_output && len <= c->max_output - used))
 		return true;
 	log_warning("close connection fd %d: the client does not read its notifications, "
-		    "no room for %zu bytes beside %zu unsent ones", c->fd, len, conn_unsent(c));
+		    "no room for %zu bytes beside %zu unsent ones",
+		    c->fd, len, conn_unsent(c));
 	conn_close(c);
 	return false;
 }
@@ -242,7 +244,8 @@ void conn_flush(struct conn *c)
 	if (c->closed)
 		return;
 	if (conn_unsent(c)) {
-		n = send(c->fd, c->out.data + c->out_done, conn_unsent(c), MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(c->fd, c->out.data + c->out_done, conn_unsent(c),
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
 			conn_close(c);
 			return;

@@ -27,9 +27,9 @@
 #include "proto/frame.h"
 
 /* Bytes kept of pipelined requests while one runs. */
-#define CONN_READ_AHEAD (64 * 1024)
+#define CONN_READ_AHEAD      (64 * 1024)
 /* Unsent bytes at which further requests wait. */
-#define CONN_SERVE_BELOW (64 * 1024)
+#define CONN_SERVE_BELOW     (64 * 1024)
 /* Requests of one connection per turn of the loop. */
 #define CONN_FRAMES_PER_TURN 32
 
@@ -48,28 +48,28 @@ struct conn_ops {
 };
 
 struct conn {
-	struct list node;        /* the server's list of connections */
-	struct list flush_node;  /* on the server's list of connections with output */
+	struct list node;       /* the server's list of connections */
+	struct list flush_node; /* on the server's list of connections with output */
 	struct loop *loop;
 	const struct conn_ops *ops;
 	struct list *flush_list;
-	int fd;                  /* -1 after the close */
+	int fd; /* -1 after the close */
 	ev_io read_io, write_io;
-	ev_timer timer;          /* while closing, or while nothing else would tell of the peer's end */
+	ev_timer timer; /* while closing, or while nothing else would tell of the peer's end */
 	struct defer serve_defer, close_defer;
 	struct frame_decoder decoder;
 	struct buf out;
-	size_t out_done;         /* bytes of `out` already written */
+	size_t out_done; /* bytes of `out` already written */
 	size_t max_output;
-	unsigned served;         /* frames since the last flush */
+	unsigned served; /* frames since the last flush */
 	unsigned closing_ticks;
-	bool busy;               /* a request is in flight */
-	bool eof;                /* nothing more will come */
-	bool bad;                /* what comes is not understood and dropped */
-	bool closing;            /* close when the output is flushed */
-	bool closed;             /* on_close is due or done */
-	uint64_t last_activity;  /* CLOCK_MONOTONIC ns */
-	void *user;              /* the server's client object */
+	bool busy;              /* a request is in flight */
+	bool eof;               /* nothing more will come */
+	bool bad;               /* what comes is not understood and dropped */
+	bool closing;           /* close when the output is flushed */
+	bool closed;            /* on_close is due or done */
+	uint64_t last_activity; /* CLOCK_MONOTONIC ns */
+	void *user;             /* the server's client object */
 };
 
 /* Takes the descriptor over, a connected stream socket. */

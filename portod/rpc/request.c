@@ -3,8 +3,8 @@
  * Which method a request carries is read from the schema's descriptor: every optional message field
  * of TPortoRequest is a method. So there is no list of methods here that could forget one.
  *
- * protobuf-c recurses once per nesting level of the schema, not of the input: no type of ours contains
- * itself, so the depth is bounded by porto.proto.
+ * protobuf-c recurses once per nesting level of the schema, not of the input: no type of ours
+ * contains itself, so the depth is bounded by porto.proto (test_request checks it).
  *
  * Bound of the memory: protobuf-c needs up to about 40 bytes per field for its scan and a C struct
  * per sub-message, which may be two bytes on the wire. A frame of honest content stays far below
@@ -19,10 +19,10 @@
 #include "rpc/arena.h"
 
 #define DECODE_FACTOR 32
-#define DECODE_SLACK (1024 * 1024)
-#define DECODE_MAX (256 * 1024 * 1024)
+#define DECODE_SLACK  (1024 * 1024)
+#define DECODE_MAX    (256 * 1024 * 1024)
 
-#define SAME_CODE(ours, wire)                                                                      \
+#define SAME_CODE(ours, wire) \
 	_Static_assert((int)(ours) == (int)PORTO__EERROR__##wire, "error.h and porto.proto differ")
 
 SAME_CODE(ERR_SUCCESS, Success);
@@ -164,8 +164,8 @@ static const Porto__TPortoRequest *unpack(struct arena *a, const void *body, siz
 		return msg;
 	if (arena_was_exhausted(a))
 		error_set(err, ERR_INVALID_METHOD,
-			  "decode a request of %zu bytes: it needs more than %zu bytes of memory", len,
-			  decode_limit(len));
+			  "decode a request of %zu bytes: it needs more than %zu bytes of memory",
+			  len, decode_limit(len));
 	else
 		error_set(err, ERR_INVALID_METHOD,
 			  "decode a request of %zu bytes: not a TPortoRequest message", len);

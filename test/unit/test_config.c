@@ -139,7 +139,8 @@ static void appends_repeated_options_and_merges_sections(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "/etc/portod.conf", "container { rec_bind_hack: \"/a\" } container { max_total: 5 }");
+	put(f, "/etc/portod.conf",
+	    "container { rec_bind_hack: \"/a\" } container { max_total: 5 }");
 	put(f, "/etc/portod.conf.d/a.conf", "container { rec_bind_hack: \"/b\" }");
 	assert_int_equal(config_load_system(f->root, &f->config, &f->err), 0);
 	assert_int_equal(f->config->msg->container->max_total, 5);
@@ -154,7 +155,8 @@ static void names_the_broken_file_of_the_directory(void **state)
 	put(f, "/etc/portod.conf", "");
 	put(f, "/etc/portod.conf.d/50-site.conf", "\n\ndaemon { max_clients: 0 }");
 	assert_int_equal(config_load_system(f->root, &f->config, &f->err), -1);
-	assert_non_null(strstr(f->err.text, "/etc/portod.conf.d/50-site.conf:3: daemon.max_clients: "));
+	assert_non_null(
+		strstr(f->err.text, "/etc/portod.conf.d/50-site.conf:3: daemon.max_clients: "));
 }
 
 static void reads_only_the_given_file(void **state)
@@ -216,7 +218,8 @@ static void refuses_values_out_of_range(void **state)
 
 	expect_refused(f, "daemon {\n max_msg_len: 1\n}", "2: daemon.max_msg_len: 1 is not in ");
 	expect_refused(f, "container { rt_nice: -21 }", "1: container.rt_nice: -21 ");
-	expect_refused(f, "container {\n cpu_limit_scale: -0.5 }", "2: container.cpu_limit_scale: -0.5");
+	expect_refused(f, "container {\n cpu_limit_scale: -0.5 }",
+		       "2: container.cpu_limit_scale: -0.5");
 	expect_refused(f, "container { cpu_limit_scale: nan }", "container.cpu_limit_scale: ");
 	expect_refused(f, "container { memory_high_limit_proportion: 2 }",
 		       "container.memory_high_limit_proportion: 2");
@@ -245,7 +248,8 @@ static void refuses_paths_that_are_none(void **state)
 	struct fixture *f = *state;
 	auto_free char *path = xasprintf("daemon { socket_path: \"/%0200d\" }", 1);
 
-	expect_refused(f, "daemon { state_dir: \"state\" }", "1: daemon.state_dir: not an absolute");
+	expect_refused(f, "daemon { state_dir: \"state\" }",
+		       "1: daemon.state_dir: not an absolute");
 	expect_refused(f, "daemon { state_dir: \"\" }", "daemon.state_dir: not an absolute");
 	expect_refused(f, "daemon { state_dir: \"/\" }", "daemon.state_dir: not an absolute");
 	expect_refused(f, "daemon { place: \"/a/../b\" }", "daemon.place: not an absolute");

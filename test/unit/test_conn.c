@@ -17,7 +17,7 @@
 #include "base/xalloc.h"
 #include "rpc/conn.h"
 
-#define MAX_FRAME 100000
+#define MAX_FRAME  100000
 #define MAX_OUTPUT 300000
 
 /* A server of one connection: records what came, and echoes unless told to hold. */
@@ -27,8 +27,8 @@ struct server {
 	struct turn_hook hook;
 	struct conn *conn;
 	int peer;
-	bool hold;      /* keep requests in flight */
-	bool big;       /* answer with BIG bytes */
+	bool hold; /* keep requests in flight */
+	bool big;  /* answer with BIG bytes */
 	unsigned frames, bad, closes;
 	size_t last_len;
 	char last[64];

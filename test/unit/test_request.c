@@ -354,6 +354,30 @@ static void survives_any_cut_and_any_changed_byte(void **state)
 	}
 }
 
+/* protobuf-c has no limit of its own: a type that contains itself would let a client choose the
+ * depth of its recursion. */
+static unsigned depth_of(const ProtobufCMessageDescriptor *d, unsigned level)
+{
+	unsigned deepest = level;
+
+	assert_true(level < 20);
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		unsigned depth = 0;
+
+		if (d->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+			depth = depth_of(d->fields[i].descriptor, level + 1);
+		if (depth > deepest)
+			deepest = depth;
+	}
+	return deepest;
+}
+
+static void the_schema_has_no_recursive_type(void **state)
+{
+	(void)state;
+	assert_in_range(depth_of(&porto__tporto_request__descriptor, 0), 1, 19);
+}
+
 /* ---- replies ---- */
 
 static void always_sets_error_text_and_time(void **state)
@@ -615,6 +639,7 @@ int main(void)
 		TEST(takes_many_short_names),
 		TEST(takes_a_large_value),
 		TEST(survives_any_cut_and_any_changed_byte),
+		cmocka_unit_test(the_schema_has_no_recursive_type),
 		TEST(always_sets_error_text_and_time),
 		TEST(sends_the_payload),
 		TEST(sends_an_error_with_its_errno),
