@@ -87,8 +87,10 @@ def check_cloexec(path, text):
     for names, flag in CLOEXEC:
         for match in calls(text, names):
             inside = arguments(text, match.start())
+            for macro in re.findall(r"\b[A-Z][A-Z0-9_]+\b", inside):
+                inside += "".join(re.findall(r"#define %s\b(.*)" % macro, text))
             # A function of ours with such a name passes flags on; it says so by a parameter.
-            if flag is None or (flag not in inside and not re.search(r"flags|DIR_FLAGS|how", inside)):
+            if flag is None or (flag not in inside and not re.search(r"flags|how", inside)):
                 yield "%s:%d: %s without close-on-exec" % (
                     path, line_of(text, match.start()), match.group(0)[:-1].strip())
 
