@@ -43,8 +43,8 @@ struct request {
  * Decode a frame body. NULL with *err: ERR_INVALID_METHOD. Checks that exactly one known method
  * is set and that its message has no unknown fields (directly in it; deeper ones are tolerated);
  * which one is found by reflection, so there is no second list of methods: *ret_field is the
- * request descriptor's field. Sets everything but method, id and the callbacks, which are the caller's; the
- * caller links `node`. `body` is not needed any more after the call.
+ * request descriptor's field. Sets everything but method, id and the callbacks, which are the
+ * caller's; the caller links `node`. `body` is not needed any more after the call.
  */
 struct request *request_decode(struct conn *c, struct client *client, const void *body, size_t len,
 			       const ProtobufCFieldDescriptor **ret_field, struct error *err);

@@ -5,8 +5,10 @@
  *   echo serve PATH REPLY          the least a server can do: epoll, one recv, one send per request
  *   echo serve-blocking PATH REPLY without epoll, one client only
  *   echo ask PATH REQUEST N MSEC   N processes ask as fast as they can; prints requests per second
+ *   echo replay PATH REQUESTS N    ask each frame of the file in its order, N times over; prints the
+ *                                  nanoseconds of a pass, then those of each frame
  *
- * REQUEST and REPLY are files with one whole frame. A request is taken as one recv of any
+ * REQUEST and REPLY are files with one whole frame, REQUESTS has several. A request is taken as one recv of any
  * size, which holds for clients that wait for each reply. The same `ask` talks to the daemon and to
  * `serve`, so a ratio of the two rates is the daemon's share alone. `serve` prints "ready" and
  * serves until it is killed.
@@ -35,6 +37,8 @@ struct blob {
 	char data[FRAME_MAX];
 	size_t len;
 };
+
+#define REPLAY_MAX 64
 
 /* Shared by the asking processes. */
 struct shared {
@@ -101,7 +105,7 @@ static int listen_at(const char *path)
 /* false = the client left */
 static bool answer(int fd, const struct blob *reply)
 {
-	char buf[FRAME_MAX];
+	char buf[4096];
 
 	if (recv(fd, buf, sizeof(buf), 0) <= 0)
 		return false;
@@ -163,12 +167,14 @@ static size_t frame_size(const unsigned char *p, size_t len)
 	return 0;
 }
 
-static void round_trip(int fd, const struct blob *request)
+/* Send a frame, take the reply; returns where its body starts, valid until the next call. */
+static const char *round_trip(int fd, const char *request, size_t len)
 {
-	char buf[FRAME_MAX];
+	static char buf[FRAME_MAX];
 	size_t have = 0, want = 0;
+	const char *body = buf;
 
-	if (send(fd, request->data, request->len, MSG_NOSIGNAL) != (ssize_t)request->len)
+	if (send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
 		die("send");
 	do {
 		ssize_t n = recv(fd, buf + have, sizeof(buf) - have, 0);
@@ -179,6 +185,9 @@ static void round_trip(int fd, const struct blob *request)
 		if (!want)
 			want = frame_size((unsigned char *)buf, have);
 	} while (!want || have < want);
+	while (*body++ & 0x80)
+		;
+	return body;
 }
 
 static int connect_to(const char *path)
@@ -198,14 +207,14 @@ static void ask_loop(const char *path, const struct blob *request, struct shared
 	uint64_t count = 0, end;
 
 	for (int i = 0; i < 50; i++)
-		round_trip(fd, request);
+		round_trip(fd, request->data, request->len);
 	__sync_fetch_and_add(&sh->ready, 1);
 	while (!sh->go)
 		usleep(100);
 	/* The clock is read once in a while: it is not what we measure. */
 	for (end = now_nsec() + nsec; now_nsec() < end; count += 16)
 		for (int i = 0; i < 16; i++)
-			round_trip(fd, request);
+			round_trip(fd, request->data, request->len);
 	sh->count[me] = count;
 }
 
@@ -242,9 +251,42 @@ static void ask(const char *path, const struct blob *request, int clients, unsig
 	printf("%.0f\n", (double)sum * 1e9 / (double)nsec);
 }
 
+static void replay(const char *path, const struct blob *requests, unsigned n)
+{
+	uint64_t nsec[REPLAY_MAX] = { 0 }, start, total;
+	int fd = connect_to(path);
+	unsigned frames = 0;
+
+	start = now_nsec();
+	for (unsigned i = 0; i < n; i++) {
+		const char *at = requests->data, *end = at + requests->len;
+
+		for (frames = 0; at < end && frames < REPLAY_MAX; frames++) {
+			size_t len = frame_size((const unsigned char *)at, (size_t)(end - at));
+			uint64_t before = now_nsec();
+			const char *body = round_trip(fd, at, len);
+
+			nsec[frames] += now_nsec() - before;
+			/* Field 1 comes first: error, 0 = success. */
+			if (body[0] != 8 || body[1] != 0) {
+				fprintf(stderr, "echo: request %u failed: error %d\n", frames,
+					body[1]);
+				exit(1);
+			}
+			at += len;
+		}
+	}
+	total = now_nsec() - start;
+	printf("%.0f", (double)total / n);
+	for (unsigned i = 0; i < frames; i++)
+		printf(" %.0f", (double)nsec[i] / n);
+	printf("\n");
+}
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: echo serve|serve-blocking PATH REPLY | ask PATH REQUEST N MSEC\n");
+	fprintf(stderr, "usage: echo serve|serve-blocking PATH REPLY | ask PATH REQUEST N MSEC |"
+			" replay PATH REQUESTS N\n");
 	return 2;
 }
 
@@ -261,7 +303,11 @@ int main(int argc, char **argv)
 		serve(argv[2], &blob);
 	else if (!strcmp(argv[1], "serve-blocking"))
 		serve_blocking(argv[2], &blob);
-	else if (strcmp(argv[1], "ask") || argc != 6)
+	if (!strcmp(argv[1], "replay") && argc == 5) {
+		replay(argv[2], &blob, (unsigned)strtoul(argv[4], NULL, 10));
+		return 0;
+	}
+	if (strcmp(argv[1], "ask") || argc != 6)
 		return usage();
 	clients = strtol(argv[4], NULL, 10);
 	if (clients < 1 || clients > CLIENTS_MAX)
