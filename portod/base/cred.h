@@ -28,8 +28,8 @@ bool cred_in_group(const struct cred *c, gid_t gid); /* primary or supplementary
 /* Fill supplementary groups from the database by uid and gid; only the gid when unknown. */
 void cred_load_groups(struct cred *c);
 
-/* Name or number; a number need not exist. 0, -ENOENT for an unknown name, -ERANGE for a number that
- * is no id, else -errno of the database. */
+/* Name or number; a number need not exist. 0, -ENOENT for an unknown name, -ERANGE for a number
+ * that is no id, else -errno of the database. */
 int cred_parse_user(const char *text, uid_t *ret);
 int cred_parse_group(const char *text, gid_t *ret);
 /* Name if known, else the number. New string. */
