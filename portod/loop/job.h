@@ -3,7 +3,7 @@
  * A job: a child process, a verdict channel, a deadline and a `done` callback.
  *
  * The verdict is a struct error followed by up to JOB_RESULT_MAX bytes of result, sent as one
- * message on a SOCK_SEQPACKET pair. A job ends when its process is reaped: by then the verdict
+ * atomic write to a pipe. A job ends when its process is reaped: by then the verdict
  * is in the channel, or there is none. (So processes that the body leaves behind, with the channel
  * still open, delay nothing.) A child that dies without a verdict gives an error saying by which
  * signal; one that runs past its deadline is killed and gives ERR_UNKNOWN with ETIMEDOUT, unless

@@ -62,16 +62,19 @@ struct procs *procs_free(struct procs *ps)
 	return NULL;
 }
 
+/*
+ * Only what a server changes: its stop signals, SIGCHLD of libev, SIGPIPE. All 31 would cost as
+ * much as the rest of this file. exec(2) resets handlers, but not what is ignored.
+ */
 static void reset_signals(void)
 {
+	static const int changed[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE };
 	static const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
-	int sig;
+	size_t i;
 
-	/* Nobody here uses real-time signals. */
-	for (sig = 1; sig < 32; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			sigaction(sig, &dfl, NULL);
+	for (i = 0; i < ARRAY_SIZE(changed); i++)
+		sigaction(changed[i], &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

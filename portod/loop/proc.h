@@ -25,7 +25,8 @@ struct procs *procs_new(struct loop *loop);
 struct procs *procs_free(struct procs *ps);
 
 /*
- * fork(2). The child has default signal handlers and an empty mask, dies with the server
+ * fork(2). The child has default handlers for the signals a server changes (proc.c lists them: CHLD
+ * HUP INT TERM USR1 USR2 PIPE) and an empty mask, dies with the server
  * (PR_SET_PDEATHSIG SIGKILL, the parent-died race closed), runs fn(arg) and leaves with its
  * return value by _exit(2); it must not touch the loop or the store. `p` must live until on_exit
  * or proc_kill(). Blocks for the time fork takes.
