@@ -8,8 +8,9 @@
  *   bare read LIST N            open, read and close each file of LIST, N times over; prints
  *                               nanoseconds per pass
  *
- * PLAN has lines "group DIR" and "knob FILE VALUE"; they are carried out in their order, the groups
- * removed in reverse. A line "parent DIR" is made before and removed after all cycles. The process
+ * PLAN has lines "group DIR", "dir DIR" (a group that holds no process of its own) and "knob FILE
+ * VALUE"; they are carried out in their order, the groups removed in reverse. A line "parent DIR" is
+ * made before and removed after all cycles. The process
  * moves itself into the groups, which is the fast way since Linux 5.5; with `parent` we move it,
  * as most programs do: each move then waits for an RCU grace period.
  */
@@ -32,7 +33,7 @@
 
 #define LINES_MAX 8192
 
-enum kind { GROUP, KNOB, PARENT };
+enum kind { GROUP, DIR, KNOB, PARENT, KINDS };
 
 struct line {
 	enum kind kind;
@@ -61,10 +62,10 @@ static uint64_t now_nsec(void)
 
 static bool parse_line(struct line *l, char *text)
 {
-	static const char *const names[] = { "group ", "knob ", "parent " };
+	static const char *const names[] = { "group ", "dir ", "knob ", "parent " };
 	char *value;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < KINDS; i++) {
 		if (strncmp(text, names[i], strlen(names[i])))
 			continue;
 		l->kind = (enum kind)i;
@@ -182,51 +183,48 @@ static void start_and_wait(const struct plan *p, bool by_parent)
 static void make_groups(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		if (p->line[i].kind == GROUP)
-			make_dir(p->line[i].path);
-		else if (p->line[i].kind == KNOB)
+		if (p->line[i].kind == KNOB)
 			write_file(p->line[i].path, p->line[i].value);
+		else
+			make_dir(p->line[i].path);
 	}
 }
 
-static void remove_groups(const struct plan *p, enum kind kind)
+static void remove_groups(const struct plan *p)
 {
 	for (size_t i = p->n; i-- > 0;)
-		if (p->line[i].kind == kind)
+		if (p->line[i].kind != KNOB)
 			remove_dir(p->line[i].path);
 }
 
-/* Parents come first in a plan, their knobs right behind them, then the first group. */
-static size_t make_parents(const struct plan *p)
+/* Parents come first in a plan, their knobs right behind them, then the groups. */
+static void split(struct plan *p, struct plan *ret_parents, struct plan *ret_cycle)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < p->n && p->line[i].kind != GROUP; i++) {
-		if (p->line[i].kind == PARENT)
-			make_dir(p->line[i].path);
-		else
-			write_file(p->line[i].path, p->line[i].value);
-	}
-	return i;
+	while (i < p->n && p->line[i].kind != GROUP && p->line[i].kind != DIR)
+		i++;
+	ret_parents->n = i;
+	memcpy(ret_parents->line, p->line, i * sizeof(p->line[0]));
+	ret_cycle->n = p->n - i;
+	memcpy(ret_cycle->line, p->line + i, ret_cycle->n * sizeof(p->line[0]));
 }
 
 static void run_cycles(struct plan *p, unsigned n, bool by_parent)
 {
-	static struct plan cycle;
+	static struct plan parents, cycle;
 	uint64_t start;
-	size_t head;
 
-	head = make_parents(p);
-	cycle.n = p->n - head;
-	memcpy(cycle.line, p->line + head, cycle.n * sizeof(cycle.line[0]));
+	split(p, &parents, &cycle);
+	make_groups(&parents);
 	start = now_nsec();
 	for (unsigned i = 0; i < n; i++) {
 		make_groups(&cycle);
 		start_and_wait(&cycle, by_parent);
-		remove_groups(&cycle, GROUP);
+		remove_groups(&cycle);
 	}
 	printf("%.0f\n", (double)(now_nsec() - start) / n);
-	remove_groups(p, PARENT);
+	remove_groups(&parents);
 }
 
 static void read_files(const struct plan *p, unsigned n)
