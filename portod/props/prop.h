@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/str.h"
 #include "kernel/cgroup.h"
 #include "model/client.h"
 #include "model/container.h"
@@ -29,7 +30,8 @@ enum prop_flag {
 	PROP_INDEX_GET = 1 << 6,
 	PROP_INDEX_SET = 1 << 7,
 	PROP_SLOW = 1 << 8,     /* applying it may block: done by a forked job */
-	PROP_NOSTORE = 1 << 9,  /* set but not persisted by the engine */
+	PROP_NOSTORE = 1 << 9,  /* another row persists the same field */
+	PROP_ALWAYS_SET = 1 << 10, /* has a value of its own from creation on */
 };
 
 /* What must be applied to the kernel after a change; one function each in ops/apply.c. */
@@ -69,37 +71,49 @@ struct prop_ctx {
 
 struct prop;
 
-/* A value type: how a stored field is read, printed and released. `field` points into the spec. */
+/*
+ * A value type: how a stored field is read, printed and persisted. `field` points into the spec.
+ * Errors of parse need not name the property: the engine does. A failed parse or set_index may leave
+ * the field half changed: the engine puts the old value back.
+ */
 struct prop_type {
-	const char *name;
+	const char *name; /* of the value syntax, for the manual */
 	int (*parse)(const struct prop *p, const struct prop_ctx *ctx, const char *text, void *field,
 		     struct error *err);
 	void (*format)(const struct prop *p, const struct prop_ctx *ctx, const void *field,
 		       struct buf *out);
-	/* Text that parse() of load takes back; NULL = format. */
-	void (*save)(const struct prop *p, const void *field, struct buf *out);
+	/* For the store and for rollback. New string; NULL = the field has no value. */
+	char *(*save)(const struct prop *p, const void *field);
+	/* Takes what save returned. */
 	int (*load)(const struct prop *p, const char *text, void *field, struct error *err);
+	/* name[index]; NULL where the type has none. */
+	int (*get_index)(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			 const char *index, struct buf *out, struct error *err);
+	int (*set_index)(const struct prop *p, const struct prop_ctx *ctx, void *field,
+			 const char *index, const char *value, struct error *err);
 };
 
 struct prop {
 	const char *name, *desc;
-	const struct prop_type *type; /* NULL for computed ones */
+	unsigned row;                 /* position in the table */
+	const struct prop_type *type; /* NULL = computed: nothing is stored, `get` is there */
 	unsigned flags;               /* enum prop_flag */
-	size_t offset;                /* of the field in struct container_spec; PROP_COMPUTED = none */
+	size_t offset;                /* of the field in struct container_spec */
 	enum apply_group group;
-	int controller;               /* enum cgroup_controller it needs, -1 = none */
-	const void *arg;              /* of the type: enum names, bounds, … */
+	uint32_t needs;               /* CGROUP_BITs of the controllers it needs */
+	const void *arg;              /* of the type or getter: enum words, bounds, … */
+	const struct prop *also[2];   /* rows that a set of this one changes, too */
+	/* Optional: is it there on this host? NULL = when the controllers are. */
+	bool (*supported)(const struct prop_env *env);
 	/* Optional: rule after parse, before the change counts; may look at the whole container. */
 	int (*check)(const struct prop *p, const struct prop_ctx *ctx, struct error *err);
 	/* Computed or special read; index is NULL or the text between [ and ]. */
 	int (*get)(const struct prop *p, const struct prop_ctx *ctx, const char *index,
 		   struct buf *out, struct error *err);
-	/* Special write (index, or more than one field); NULL = type->parse into the field. */
+	/* Special write; NULL = parse or set_index of the type. */
 	int (*set)(const struct prop *p, const struct prop_ctx *ctx, const char *index,
 		   const char *value, struct error *err);
 };
-
-#define PROP_COMPUTED ((size_t)-1)
 
 /* All rows, sorted by name. Row numbers are positions and not stable between versions. */
 size_t prop_count(void);
@@ -109,19 +123,25 @@ unsigned prop_row(const struct prop *p);
 bool prop_is_supported(const struct prop *p, const struct prop_env *env);
 
 /*
- * Defaults of a new container: values derived from environment and parent (cpu_period,
- * capabilities, controllers by level, …). Owner and task credentials are the caller's business.
+ * Defaults of a new container (also of the root container): values derived from environment and
+ * parent (cpu_period, enable_porto, controllers by level, …). Owner and task credentials are the
+ * caller's business. Call it once, before prop_load().
  */
 void prop_init_spec(const struct prop_env *env, struct container *ct);
 
-/* name, name[index], LABEL.x, .LABEL.x, controller.knob. Checks of reference/properties.md §2.3. */
+/*
+ * name, name[index], LABEL.x, .LABEL.x, controller.knob. Appends the value to `out` (text; stdout and
+ * stderr may hold any bytes). ERR_INVALID_PROPERTY, ERR_LABEL_NOT_FOUND, ERR_NOT_SUPPORTED,
+ * ERR_INVALID_STATE, ERR_NO_VALUE (flag `real`), or what the value's getter says. Reads files of
+ * cgroupfs, procfs and stored streams; does not wait for anybody.
+ */
 int prop_get(const struct prop_ctx *ctx, const char *name, struct buf *out, struct error *err);
 
 /* ---- changes ---- */
 
 struct prop_change {
 	const struct prop *prop;
-	char *old_text; /* saved form; NULL = was not set */
+	char *old_text; /* saved form; NULL = the field had no value */
 	bool old_set;
 };
 
@@ -132,12 +152,14 @@ struct prop_txn {
 	uint32_t dirty;             /* 1 << enum apply_group */
 	bool slow;
 	uint64_t old_controllers, old_required;
-	char *label, *label_value;  /* a label changed: for the watchers; value "" = removed */
+	struct smap labels;         /* labels that changed, for the watchers; value "" = removed */
 };
 
 #define PROP_TXN_INIT { 0 }
 
-/* Checks of reference/properties.md §2.2 in order, then the change in memory. The caller has
+/* The checks in this order: root container ERR_PERMISSION, unknown name ERR_INVALID_PROPERTY, not on
+ * this host ERR_NOT_SUPPORTED, read-only ERR_INVALID_VALUE, wrong state ERR_INVALID_STATE, missing
+ * controller ERR_NOT_SUPPORTED, then the value's own; then the change in memory. The caller has
  * checked the client's right on the container. On failure nothing is changed by this call. */
 int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, struct prop_txn *txn,
 	     struct error *err);
@@ -163,6 +185,10 @@ char *prop_save(const struct container *ct, const struct prop *p);
 /* Unknown names are ERR_INVALID_PROPERTY. Marks the row set. */
 int prop_load(const struct prop_env *env, struct container *ct, const char *name, const char *text,
 	      struct error *err);
+
+/* Read the kernel's counters of OOM kills of `top` and all below it, and add what is new to the
+ * containers and their ancestors. One small file per container that owns the memory controller. */
+void prop_refresh_oom_kills(const struct prop_env *env, struct container *top);
 
 /* The container's groups as kernel/cgroup.h wants them; borrows ct->name. */
 void prop_cgroup(const struct container *ct, struct cgroup *ret);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "props/caps_bound.h"
+
+#include "kernel/caps.h"
+#include "props/rows.h"
+
+uint64_t caps_limit(const struct container *ct)
+{
+	if (container_is_root(ct))
+		return caps_all();
+	for (; ct->level > 1; ct = ct->parent) {
+		if (row_is_set(ct, &row_capabilities))
+			return ct->spec.capabilities;
+	}
+	return row_is_set(ct, &row_capabilities) ? ct->spec.capabilities : caps_default;
+}
+
+/* What explicit limits further up leave. */
+static uint64_t ancestors_limit(const struct container *ct)
+{
+	uint64_t mask = ~UINT64_C(0);
+
+	for (ct = ct->parent; ct && !container_is_root(ct); ct = ct->parent) {
+		if (row_is_set(ct, &row_capabilities))
+			mask &= ct->spec.capabilities;
+	}
+	return mask;
+}
+
+/* Default capabilities that would reach beyond the container: each group needs a fence. */
+static uint64_t without_fence(const struct container *ct)
+{
+	/* An own net namespace is a later issue's: nobody has one. */
+	uint64_t mask = caps_need_pid_ns | caps_need_memory | caps_need_net_ns;
+
+	for (; ct && !container_is_root(ct); ct = ct->parent) {
+		if (ct->spec.isolate)
+			mask &= ~caps_need_pid_ns;
+		if (ct->spec.memory_limit)
+			mask &= ~caps_need_memory;
+	}
+	return mask;
+}
+
+static const struct container *first_level(const struct container *ct)
+{
+	while (ct->level > 1)
+		ct = ct->parent;
+	return ct;
+}
+
+uint64_t caps_bound(const struct container *ct)
+{
+	bool is_set = row_is_set(ct, &row_capabilities);
+	uint64_t wanted = ct->spec.capabilities_ambient | (is_set ? ct->spec.capabilities : 0);
+
+	if (container_is_root(ct))
+		return caps_all();
+	/* An explicit limit further up binds a root owner, too: Porto forgets it here. */
+	if (!is_set && ct->spec.owner_cred.uid == 0)
+		return caps_root & ancestors_limit(ct) & caps_all();
+	return caps_limit(ct) & ancestors_limit(ct) & caps_limit(first_level(ct)) &
+	       ~(without_fence(ct) & ~wanted) & caps_all();
+}
+
+uint64_t caps_grantable(const struct container *parent)
+{
+	return caps_default | (container_is_root(parent) ? 0 : caps_bound(parent));
+}

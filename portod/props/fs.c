@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows: root directory, binds, files of /etc, standard streams. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/xalloc.h"
+#include "props/bind.h"
+#include "props/control.h"
+#include "props/rows.h"
+#include "props/stream.h"
+
+/* ---- root ---- */
+
+GETTER(get_root)
+{
+	const char *root = ctx->ct->spec.root;
+
+	UNUSED();
+	buf_adds(out, str_is_empty(root) ? "/" : root);
+	return 0;
+}
+
+/* A chroot gets a device list of its own, where the host has the controller. */
+static void own_devices(const struct prop_ctx *ctx)
+{
+	const struct cgroup_host *h = ctx->env->cgroups;
+	uint32_t bit = CGROUP_BIT(CGROUP_DEVICES);
+	struct container_spec *s = &ctx->ct->spec;
+
+	if (h && (cgroup_host_controllers(h) & bit))
+		s->controllers = control_close(ctx->env, (uint32_t)s->controllers | bit);
+}
+
+SETTER(set_root)
+{
+	struct container_spec *s = &ctx->ct->spec;
+	auto_free char *normal = path_normalize(*value ? value : "/");
+
+	(void)p, (void)index;
+	if (strlen(value) >= PATH_MAX)
+		return error_set(err, ERR_INVALID_VALUE, "path '%.40s…' is too long", value);
+	if (!strcmp(normal, "..") || str_has_prefix(normal, "../"))
+		return error_set(err, ERR_PERMISSION, "'%.200s' leads out of the parent's root",
+				 value);
+	free(s->root);
+	s->root = path_join("/", strcmp(normal, ".") ? normal : "");
+	if (container_is_chrooted(ctx->ct))
+		own_devices(ctx);
+	return 0;
+}
+
+const struct prop row_root = {
+	ROW_HEAD(root), .desc = "root directory, in the parent's root", .type = &type_string,
+	ROW_FIELD(root), .get = get_root, .set = set_root,
+};
+
+GETTER(get_root_path)
+{
+	auto_free char *root = container_root_path(ctx->ct);
+	auto_free char *client_root = container_root_path(ctx->client->container);
+	const char *below = path_below(root, client_root);
+
+	(void)p, (void)index;
+	if (!below)
+		return error_set(err, ERR_PERMISSION, "the root is outside of the client's root");
+	buf_addc(out, '/');
+	buf_adds(out, below);
+	return 0;
+}
+
+const struct prop row_root_path = {
+	ROW_HEAD(root_path), .desc = "root directory, in the client's root",
+	.flags = PROP_READONLY, .get = get_root_path,
+};
+
+const struct prop row_root_readonly = {
+	ROW_HEAD(root_readonly), .desc = "root directory is read-only", .type = &type_bool,
+	ROW_FIELD(root_readonly),
+};
+
+/* ---- bind ---- */
+
+static int parse_binds(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+		       void *field, struct error *err)
+{
+	auto_strv items = STRV_INIT;
+	struct strv *binds = field;
+
+	(void)p, (void)ctx;
+	strv_split(&items, text, ';');
+	strv_deinit(binds);
+	for (size_t i = 0; i < items.n; i++) {
+		char *row;
+
+		if (bind_normalize(items.v[i], &row, err))
+			return -1;
+		strv_add_take(binds, row);
+	}
+	return 0;
+}
+
+SETTER(set_bind)
+{
+	(void)index;
+	return parse_binds(p, ctx, value, &ctx->ct->spec.bind, err);
+}
+
+const struct prop row_bind = {
+	ROW_HEAD(bind), .desc = "directories and files of the parent: source target [flags]; …",
+	.type = &type_list, ROW_FIELD(bind), .set = set_bind,
+};
+
+/* ---- resolv.conf ---- */
+
+/* The field: NULL = default, "keep", or lines separated by `;`. */
+SETTER(set_resolv_conf)
+{
+	char **field = &ctx->ct->spec.resolv_conf;
+
+	(void)index;
+	if (!strcmp(value, "default") || !strcmp(value, "inherit")) {
+		str_set(field, NULL);
+		return 0;
+	}
+	if (type_string.parse(p, ctx, *value ? value : "keep", field, err))
+		return -1;
+	for (char *c = *field; *c; c++) {
+		if (*c == '\n')
+			*c = ';';
+	}
+	return 0;
+}
+
+GETTER(get_resolv_conf)
+{
+	const char *text = ctx->ct->spec.resolv_conf;
+
+	UNUSED();
+	if (!text)
+		text = container_is_chrooted(ctx->ct) ? "default" : "inherit";
+	buf_adds(out, text);
+	return 0;
+}
+
+static const size_t resolv_conf_max = 65536;
+
+const struct prop row_resolv_conf = {
+	ROW_HEAD(resolv_conf), .desc = "lines of /etc/resolv.conf, or default, keep",
+	.type = &type_string, ROW_FIELD(resolv_conf), .arg = &resolv_conf_max,
+	.get = get_resolv_conf, .set = set_resolv_conf,
+};
+
+/* ---- streams ---- */
+
+static unsigned stream_of(const struct prop *p)
+{
+	return (unsigned)((p->offset - offsetof(struct container_spec, stdio_path)) / sizeof(char *));
+}
+
+GETTER(get_stdio_path)
+{
+	static const char *const defaults[] = { "/dev/null", "stdout", "stderr" };
+	unsigned i = stream_of(p);
+	const char *path = ctx->ct->spec.stdio_path[i];
+
+	UNUSED();
+	buf_adds(out, path ? path : defaults[i]);
+	return 0;
+}
+
+/* `/dev/fd/N` is the client's descriptor. It is taken at start; a wrong one is better told now. */
+CHECKER(check_stdio_path)
+{
+	const char *path = ctx->ct->spec.stdio_path[stream_of(p)];
+	char link[64], target[2];
+	const char *digits;
+	size_t n;
+
+	if (!str_has_prefix(path, "/dev/fd/"))
+		return 0;
+	digits = path + strlen("/dev/fd/");
+	n = strlen(digits);
+	if (n == 0 || n > 9 || strspn(digits, "0123456789") != n)
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no descriptor", path);
+	if (!ctx->client->pid)
+		return error_set(err, ERR_INVALID_VALUE,
+				 "'%s' is a descriptor of a client, but no client sets it", path);
+	snprintf(link, sizeof(link), "/proc/%d/fd/%s", (int)ctx->client->pid, digits);
+	if (readlink(link, target, sizeof(target)) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "the client has no open descriptor %s",
+				 digits);
+	return 0;
+}
+
+const struct prop row_stdin_path = {
+	ROW_HEAD(stdin_path), .desc = "standard input: path inside, /dev/fd/N of the client",
+	.type = &type_string, ROW_FIELD(stdio_path[0]), .check = check_stdio_path,
+	.get = get_stdio_path,
+};
+
+const struct prop row_stdout_path = {
+	ROW_HEAD(stdout_path), .desc = "standard output: path inside, /dev/fd/N of the client",
+	.type = &type_string, ROW_FIELD(stdio_path[1]), .check = check_stdio_path,
+	.get = get_stdio_path,
+};
+
+const struct prop row_stderr_path = {
+	ROW_HEAD(stderr_path), .desc = "standard error: path inside, /dev/fd/N of the client",
+	.type = &type_string, ROW_FIELD(stdio_path[2]), .check = check_stdio_path,
+	.get = get_stdio_path,
+};
+
+CHECKER(check_stdout_limit)
+{
+	uint64_t limit = ctx->ct->spec.stdout_limit;
+
+	(void)p;
+	if (limit <= ctx->env->stdout_limit_max || client_is_superuser(ctx->client))
+		return 0;
+	return error_set(err, ERR_PERMISSION, "only a superuser can set more than %llu",
+			 (unsigned long long)ctx->env->stdout_limit_max);
+}
+
+const struct prop row_stdout_limit = {
+	ROW_HEAD(stdout_limit), .desc = "how much of stdout and of stderr is kept",
+	.type = &type_size, ROW_FIELD(stdout_limit), .flags = PROP_DYNAMIC,
+	.check = check_stdout_limit,
+};
+
+GETTER(get_stdout)
+{
+	(void)p;
+	return stream_read(ctx, 1, index, out, err);
+}
+
+GETTER(get_stderr)
+{
+	(void)p;
+	return stream_read(ctx, 2, index, out, err);
+}
+
+GETTER(get_stdout_offset)
+{
+	UNUSED();
+	type_put_u64(out, ctx->ct->stream_offset[1]);
+	return 0;
+}
+
+GETTER(get_stderr_offset)
+{
+	UNUSED();
+	type_put_u64(out, ctx->ct->stream_offset[2]);
+	return 0;
+}
+
+const struct prop row_stdout = {
+	ROW_HEAD(stdout), .desc = "stored standard output; [offset][:length]",
+	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET, .get = get_stdout,
+};
+
+const struct prop row_stderr = {
+	ROW_HEAD(stderr), .desc = "stored standard error; [offset][:length]",
+	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET, .get = get_stderr,
+};
+
+const struct prop row_stdout_offset = {
+	ROW_HEAD(stdout_offset), .desc = "bytes of stdout that are no longer stored",
+	.flags = PROP_READONLY | PROP_RUNTIME, .get = get_stdout_offset,
+};
+
+const struct prop row_stderr_offset = {
+	ROW_HEAD(stderr_offset), .desc = "bytes of stderr that are no longer stored",
+	.flags = PROP_READONLY | PROP_RUNTIME, .get = get_stderr_offset,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading. The four values that monitoring asks of every container (state, root_pid, memory_usage,
+ * cpu_usage) go from the name to the getter without an allocation.
+ */
+#include <string.h>
+
+#include "props/control.h"
+#include "props/knob.h"
+#include "props/name.h"
+#include "props/rows.h"
+
+static int check_state(const struct prop *p, enum container_state state, struct error *err)
+{
+	if ((p->flags & PROP_RUNTIME) && (state == STATE_STOPPED || state == STATE_STARTING))
+		return error_set(err, ERR_INVALID_STATE,
+				 "property '%s' is not available in state %s", p->name,
+				 state_name(state));
+	if ((p->flags & PROP_DEAD) && state != STATE_DEAD)
+		return error_set(err, ERR_INVALID_STATE,
+				 "property '%s' is available in state dead only, not in %s", p->name,
+				 state_name(state));
+	return 0;
+}
+
+/* The request asks for no defaults and nobody else's numbers. */
+static int check_real(const struct prop *p, const struct container *ct, struct error *err)
+{
+	if (p->type && !row_is_set(ct, p))
+		return error_set(err, ERR_NO_VALUE, "property '%s' is not set", p->name);
+	if (!p->needs)
+		return 0;
+	if (ct->state == STATE_STOPPED)
+		return error_set(err, ERR_INVALID_STATE,
+				 "property '%s' has no value of its own in state stopped", p->name);
+	if (!container_is_root(ct) && !control_owns(ct, p->needs))
+		return error_set(err, ERR_NO_VALUE,
+				 "property '%s': the container does not own the controller", p->name);
+	return 0;
+}
+
+static int get_value(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+		     struct buf *out, struct error *err)
+{
+	const char *field;
+
+	if (p->get)
+		return p->get(p, ctx, index, out, err);
+	field = (const char *)&ctx->ct->spec + p->offset;
+	if (index)
+		return p->type->get_index(p, ctx, field, index, out, err);
+	p->type->format(p, ctx, field, out);
+	return 0;
+}
+
+static int get_checked(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+		       struct buf *out, struct error *err)
+{
+	if (!prop_is_supported(p, ctx->env))
+		return error_set(err, ERR_NOT_SUPPORTED,
+				 "property '%s' is not supported on this host", p->name);
+	if (check_state(p, ctx->ct->state, err) || (ctx->real && check_real(p, ctx->ct, err)))
+		return -1;
+	if (index && !(p->flags & PROP_INDEX_GET))
+		return error_set(err, ERR_INVALID_VALUE, "property '%s' has no index, '%.100s' was given",
+				 p->name, index);
+	if (get_value(p, ctx, index, out, err))
+		return error_prefix(err, "property '%s'", p->name);
+	return 0;
+}
+
+int prop_get(const struct prop_ctx *ctx, const char *name, struct buf *out, struct error *err)
+{
+	struct prop_name n;
+	int r;
+
+	if (prop_name_parse(name, &n, err))
+		return -1;
+	r = n.prop ? get_checked(n.prop, ctx, n.index, out, err) : knob_get(ctx, name, out, err);
+	prop_name_deinit(&n);
+	return r;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows: who a container is, how it is, how it ended, and when. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/xalloc.h"
+#include "kernel/procfs.h"
+#include "props/control.h"
+#include "props/rows.h"
+
+/* ---- names ---- */
+
+GETTER(get_id)
+{
+	UNUSED();
+	type_put_u64(out, ctx->ct->id);
+	return 0;
+}
+
+GETTER(get_level)
+{
+	UNUSED();
+	type_put_u64(out, ctx->ct->level);
+	return 0;
+}
+
+GETTER(get_state)
+{
+	UNUSED();
+	buf_adds(out, state_name(ctx->ct->state));
+	return 0;
+}
+
+static void put_absolute(struct buf *out, const struct container *ct)
+{
+	if (container_is_root(ct)) {
+		buf_addc(out, '/');
+		return;
+	}
+	buf_adds(out, "/porto/");
+	buf_adds(out, ct->name);
+}
+
+GETTER(get_absolute_name)
+{
+	UNUSED();
+	put_absolute(out, ctx->ct);
+	return 0;
+}
+
+GETTER(get_absolute_namespace)
+{
+	auto_free char *ns = client_namespace_of(ctx->ct);
+
+	UNUSED();
+	buf_adds(out, "/porto/");
+	buf_adds(out, ns);
+	return 0;
+}
+
+GETTER(get_parent)
+{
+	UNUSED();
+	if (ctx->ct->parent)
+		put_absolute(out, ctx->ct->parent);
+	return 0;
+}
+
+const struct prop row_id = {
+	ROW_HEAD(id), .desc = "numeric id", .flags = PROP_READONLY, .get = get_id,
+};
+
+const struct prop row_level = {
+	ROW_HEAD(level), .desc = "depth in the tree, 0 is the root container",
+	.flags = PROP_READONLY, .get = get_level,
+};
+
+const struct prop row_state = {
+	ROW_HEAD(state), .desc = "current state", .flags = PROP_READONLY, .get = get_state,
+};
+
+const struct prop row_absolute_name = {
+	ROW_HEAD(absolute_name), .desc = "name independent of namespaces",
+	.flags = PROP_READONLY, .get = get_absolute_name,
+};
+
+const struct prop row_absolute_namespace = {
+	ROW_HEAD(absolute_namespace), .desc = "prefix of the names seen from inside",
+	.flags = PROP_READONLY, .get = get_absolute_namespace,
+};
+
+const struct prop row_parent = {
+	ROW_HEAD(parent), .desc = "absolute name of the parent",
+	.flags = PROP_READONLY, .get = get_parent,
+};
+
+/* ---- processes ---- */
+
+static pid_t main_pid(const struct container *ct)
+{
+	if (!ct->has_task)
+		return 0;
+	return ct->task.main_pid ? ct->task.main_pid : ct->task.wait_pid;
+}
+
+GETTER(get_root_pid)
+{
+	const struct client *client = ctx->client;
+	pid_t pid = main_pid(ctx->ct), seen;
+
+	(void)p, (void)index;
+	if (container_is_root(ctx->ct)) {
+		buf_addc(out, '1');
+		return 0;
+	}
+	if (pid <= 0)
+		return error_set(err, ERR_INVALID_STATE, "the container has no process");
+	/* Clients on the host, and there are most, need no translation. */
+	if (client->pid && !container_is_root(client->container)) {
+		if (procfs_pid_as_seen_by(pid, client->pid, &seen) < 0)
+			return error_set(err, ERR_PERMISSION,
+					 "the process is not visible in the client's pid namespace");
+		pid = seen;
+	}
+	type_put_u64(out, (uint64_t)pid);
+	return 0;
+}
+
+const struct prop row_root_pid = {
+	ROW_HEAD(root_pid), .desc = "id of the main process, as the client sees it",
+	.flags = PROP_READONLY | PROP_RUNTIME, .get = get_root_pid,
+};
+
+/* ---- the end ---- */
+
+GETTER(get_exit_status)
+{
+	UNUSED();
+	type_put_u64(out, (uint64_t)ctx->ct->exit_status);
+	return 0;
+}
+
+GETTER(get_exit_code)
+{
+	UNUSED();
+	buf_addf(out, "%d", container_exit_code(ctx->ct));
+	return 0;
+}
+
+GETTER(get_core_dumped)
+{
+	int status = ctx->ct->exit_status;
+
+	UNUSED();
+	type_put_bool(out, WIFSIGNALED(status) && WCOREDUMP(status));
+	return 0;
+}
+
+GETTER(get_oom_killed)
+{
+	UNUSED();
+	type_put_bool(out, ctx->ct->oom_killed);
+	return 0;
+}
+
+GETTER(get_start_error)
+{
+	char text[ERROR_MESSAGE_MAX + 64];
+
+	UNUSED();
+	if (ctx->ct->start_error)
+		buf_adds(out, error_string(ctx->ct->start_error, text, sizeof(text)));
+	return 0;
+}
+
+const struct prop row_exit_status = {
+	ROW_HEAD(exit_status), .desc = "status of the main process, as wait(2) gives it",
+	.flags = PROP_READONLY | PROP_DEAD, .get = get_exit_status,
+};
+
+const struct prop row_exit_code = {
+	ROW_HEAD(exit_code), .desc = "0..255, or minus the signal, or -99 after an OOM kill",
+	.flags = PROP_READONLY | PROP_DEAD, .get = get_exit_code,
+};
+
+const struct prop row_core_dumped = {
+	ROW_HEAD(core_dumped), .desc = "the main process left a core",
+	.flags = PROP_READONLY | PROP_DEAD, .get = get_core_dumped,
+};
+
+const struct prop row_oom_killed = {
+	ROW_HEAD(oom_killed), .desc = "ended for lack of memory",
+	.flags = PROP_READONLY | PROP_DEAD, .get = get_oom_killed,
+};
+
+const struct prop row_start_error = {
+	ROW_HEAD(start_error), .desc = "why the last start failed",
+	.flags = PROP_READONLY, .get = get_start_error,
+};
+
+/* ---- OOM kills ---- */
+
+static void refresh_one(const struct prop_env *env, struct container *ct)
+{
+	struct error ignored = ERROR_INIT; /* the group may be gone, the old count stays */
+	struct cgroup cg;
+	uint64_t now, new;
+
+	if (!state_has_resources(ct->state) || !control_owns(ct, CGROUP_BIT(CGROUP_MEMORY)))
+		return;
+	prop_cgroup(ct, &cg);
+	if (cgroup_get(env->cgroups, &cg, CGROUP_STAT_OOM_KILLS, &now, &ignored) ||
+	    now <= ct->oom_kills)
+		return;
+	new = now - ct->oom_kills;
+	ct->oom_kills = now;
+	for (; ct; ct = ct->parent)
+		ct->oom_kills_total += new;
+}
+
+void prop_refresh_oom_kills(const struct prop_env *env, struct container *top)
+{
+	for (struct container *ct = top; ct && env->cgroups; ct = tree_next(top, ct)) {
+		if (!container_is_root(ct))
+			refresh_one(env, ct);
+	}
+}
+
+GETTER(get_oom_kills)
+{
+	UNUSED();
+	if (ctx->sync && ctx->env->cgroups && !container_is_root(ctx->ct))
+		refresh_one(ctx->env, ctx->ct);
+	type_put_u64(out, ctx->ct->oom_kills);
+	return 0;
+}
+
+GETTER(get_oom_kills_total)
+{
+	UNUSED();
+	if (ctx->sync)
+		prop_refresh_oom_kills(ctx->env, ctx->ct);
+	type_put_u64(out, ctx->ct->oom_kills_total);
+	return 0;
+}
+
+const struct prop row_oom_kills = {
+	ROW_HEAD(oom_kills), .desc = "processes killed for lack of memory since the start",
+	.flags = PROP_READONLY, .needs = CGROUP_BIT(CGROUP_MEMORY), .get = get_oom_kills,
+};
+
+const struct prop row_oom_kills_total = {
+	ROW_HEAD(oom_kills_total),
+	.desc = "processes killed for lack of memory here and below since the creation",
+	.flags = PROP_READONLY, .get = get_oom_kills_total,
+};
+
+/* ---- times ---- */
+
+static uint64_t seconds_between(uint64_t from_nsec, uint64_t to_nsec)
+{
+	return to_nsec > from_nsec ? (to_nsec - from_nsec) / NSEC_PER_SEC : 0;
+}
+
+GETTER(get_time)
+{
+	const struct container *ct = ctx->ct;
+	uint64_t now = clock_boot_nsec(), seconds;
+
+	(void)p;
+	if (index && strcmp(index, "dead"))
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no index, 'dead' is", index);
+	if (index && ct->state != STATE_DEAD)
+		return error_set(err, ERR_INVALID_STATE, "the container is not dead but %s",
+				 state_name(ct->state));
+	if (index)
+		seconds = seconds_between(ct->death.boot_nsec, now);
+	else if (container_is_root(ct))
+		seconds = now / NSEC_PER_SEC;
+	else if (ct->state == STATE_STOPPED || !ct->start.boot_nsec)
+		seconds = 0;
+	else
+		seconds = seconds_between(ct->start.boot_nsec,
+					  ct->state == STATE_DEAD ? ct->death.boot_nsec : now);
+	type_put_u64(out, seconds);
+	return 0;
+}
+
+/* Local time, or seconds since the epoch for index `raw`. Never = empty, or 0. */
+static int put_time(uint64_t wall_sec, const char *index, struct buf *out, struct error *err)
+{
+	time_t t = (time_t)wall_sec;
+	char text[64];
+	struct tm tm;
+
+	if (index && strcmp(index, "raw"))
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no index, 'raw' is", index);
+	if (index) {
+		type_put_u64(out, wall_sec);
+	} else if (wall_sec && localtime_r(&t, &tm)) {
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+		buf_adds(out, text);
+	}
+	return 0;
+}
+
+GETTER(get_creation_time)
+{
+	(void)p;
+	return put_time(ctx->ct->creation.wall_sec, index, out, err);
+}
+
+GETTER(get_start_time)
+{
+	(void)p;
+	return put_time(ctx->ct->start.wall_sec, index, out, err);
+}
+
+GETTER(get_death_time)
+{
+	(void)p;
+	return put_time(ctx->ct->death.wall_sec, index, out, err);
+}
+
+GETTER(get_change_time)
+{
+	(void)p;
+	return put_time(ctx->ct->change_time, index, out, err);
+}
+
+const struct prop row_time = {
+	ROW_HEAD(time), .desc = "seconds since the start, or until death; [dead]: since death",
+	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_time,
+};
+
+const struct prop row_creation_time = {
+	ROW_HEAD(creation_time), .desc = "when it was created; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_creation_time,
+};
+
+const struct prop row_start_time = {
+	ROW_HEAD(start_time), .desc = "when it was started; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_start_time,
+};
+
+const struct prop row_death_time = {
+	ROW_HEAD(death_time), .desc = "when it died; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_DEAD | PROP_INDEX_GET, .get = get_death_time,
+};
+
+const struct prop row_change_time = {
+	ROW_HEAD(change_time), .desc = "when it was last changed; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_change_time,
+};

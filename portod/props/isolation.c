@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows: what separates a container from the host, and what it may do all the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/caps.h"
+#include "props/caps_bound.h"
+#include "props/rows.h"
+
+#define HOSTNAME_MAX 64 /* of Linux, utsname(7) */
+
+/* ---- namespaces ---- */
+
+CHECKER(check_isolate)
+{
+	const struct container_spec *s = &ctx->ct->spec;
+
+	(void)p;
+	if (s->isolate && (s->virt_mode == VIRT_HOST || s->virt_mode == VIRT_JOB))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "'true' is not possible with this virt_mode");
+	return 0;
+}
+
+const struct prop row_isolate = {
+	ROW_HEAD(isolate), .desc = "own pid, ipc and uts namespaces, own environment",
+	.type = &type_bool, ROW_FIELD(isolate), .check = check_isolate,
+};
+
+static const struct enum_word virt_modes[] = {
+	{ "app", VIRT_APP }, { "os", VIRT_OS },	    { "job", VIRT_JOB },
+	{ "host", VIRT_HOST }, { "docker", VIRT_APP }, /* obsolete alias */
+	{ NULL, 0 },
+};
+
+static const char *const virt_mode_lacks[] = {
+	[VIRT_OS] = "a system's own init as first process",
+	[VIRT_JOB] = "sharing the groups of the parent",
+	[VIRT_HOST] = "running without any separation",
+};
+
+CHECKER(check_virt_mode)
+{
+	int mode = ctx->ct->spec.virt_mode;
+
+	if (mode == VIRT_APP)
+		return 0;
+	return error_set(err, ERR_NOT_SUPPORTED, "'%s' is not supported yet: %s",
+			 enum_word_of(p->arg, mode), virt_mode_lacks[mode]);
+}
+
+const struct prop row_virt_mode = {
+	ROW_HEAD(virt_mode), .desc = "kind of virtualization", .type = &type_enum,
+	ROW_FIELD(virt_mode), .arg = virt_modes, .check = check_virt_mode,
+};
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+CHECKER(check_hostname)
+{
+	const char *name = ctx->ct->spec.hostname;
+
+	(void)p;
+	if (strlen(name) > HOSTNAME_MAX)
+		return error_set(err, ERR_INVALID_VALUE, "'%.40s…' is longer than %d bytes", name,
+				 HOSTNAME_MAX);
+	for (; *name; name++) {
+		if (is_control(*name) || *name == '/')
+			return error_set(err, ERR_INVALID_VALUE,
+					 "'%.64s' has a byte that no host name can have",
+					 ctx->ct->spec.hostname);
+	}
+	return 0;
+}
+
+const struct prop row_hostname = {
+	ROW_HEAD(hostname), .desc = "host name inside", .type = &type_string, ROW_FIELD(hostname),
+	.check = check_hostname,
+};
+
+/* ---- access to the daemon ---- */
+
+static const struct enum_word access_words[] = {
+	{ "true", ACCESS_NORMAL },	     { "false", ACCESS_NONE },
+	{ "none", ACCESS_NONE },	     { "full", ACCESS_NORMAL },
+	{ "read-isolate", ACCESS_READ_ISOLATE }, { "read-only", ACCESS_READ_ONLY },
+	{ "isolate", ACCESS_ISOLATE },	     { "self-isolate", ACCESS_SELF_ISOLATE },
+	{ "child-only", ACCESS_CHILD_ONLY }, { NULL, 0 },
+};
+
+/* What an ancestor's level leaves to those below. */
+static int access_ceiling(const struct container *ct)
+{
+	if (ct->spec.enable_porto == ACCESS_NONE)
+		return ACCESS_NONE;
+	return ct->spec.enable_porto <= ACCESS_READ_ONLY ? ACCESS_READ_ONLY : ACCESS_NORMAL;
+}
+
+CHECKER(check_enable_porto)
+{
+	int access = ctx->ct->spec.enable_porto;
+
+	if (client_is_superuser(ctx->client))
+		return 0;
+	for (const struct container *up = ctx->ct->parent; up; up = up->parent) {
+		if (access > access_ceiling(up))
+			return error_set(err, ERR_PERMISSION,
+					 "'%s' is more than container '%s' allows below itself",
+					 enum_word_of(p->arg, access), up->name);
+	}
+	return 0;
+}
+
+const struct prop row_enable_porto = {
+	ROW_HEAD(enable_porto), .desc = "what the processes may ask of this daemon",
+	.type = &type_enum, ROW_FIELD(enable_porto), .flags = PROP_DYNAMIC, .arg = access_words,
+	.check = check_enable_porto,
+};
+
+static const char name_bytes[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-@:./";
+
+CHECKER(check_namespace)
+{
+	const char *ns = ctx->ct->spec.porto_namespace;
+
+	(void)p;
+	if (strlen(ns) > CONTAINER_PATH_MAX || ns[strspn(ns, name_bytes)])
+		return error_set(err, ERR_INVALID_VALUE,
+				 "'%.100s' cannot be the beginning of a container's name", ns);
+	return 0;
+}
+
+const struct prop row_porto_namespace = {
+	ROW_HEAD(porto_namespace), .desc = "prefix of the names seen from inside (obsolete)",
+	.type = &type_string, ROW_FIELD(porto_namespace), .check = check_namespace,
+};
+
+/* ---- capabilities ---- */
+
+/*
+ * Porto lets every user with access to its socket take any capability on the host this way. Here what
+ * goes beyond the defaults must be granted by a superuser, or be the parent's already.
+ */
+CHECKER(check_caps)
+{
+	const uint64_t *caps = (const uint64_t *)((const char *)&ctx->ct->spec + p->offset);
+	uint64_t extra = *caps & ~caps_grantable(ctx->ct->parent);
+	auto_free char *names = NULL;
+
+	if (!extra || client_is_superuser(ctx->client))
+		return 0;
+	names = caps_format(extra);
+	return error_set(err, ERR_PERMISSION, "only a superuser can grant %s", names);
+}
+
+static int put_caps(const struct prop *p, const struct prop_ctx *ctx, uint64_t mask,
+		    const char *index, struct buf *out, struct error *err)
+{
+	if (index)
+		return type_caps.get_index(p, ctx, &mask, index, out, err);
+	type_caps.format(p, ctx, &mask, out);
+	return 0;
+}
+
+GETTER(get_caps_limit)
+{
+	return put_caps(p, ctx, caps_limit(ctx->ct), index, out, err);
+}
+
+GETTER(get_caps_allowed)
+{
+	return put_caps(p, ctx, caps_bound(ctx->ct), index, out, err);
+}
+
+const struct prop row_capabilities = {
+	ROW_HEAD(capabilities), .desc = "limit of capabilities, see capabilities(7)",
+	.type = &type_caps, ROW_FIELD(capabilities), .flags = PROP_INDEXED, .check = check_caps,
+	.get = get_caps_limit,
+};
+
+const struct prop row_capabilities_ambient = {
+	ROW_HEAD(capabilities_ambient), .desc = "capabilities that every process gets",
+	.type = &type_caps, ROW_FIELD(capabilities_ambient), .flags = PROP_INDEXED,
+	.check = check_caps,
+};
+
+const struct prop row_capabilities_allowed = {
+	ROW_HEAD(capabilities_allowed), .desc = "resulting bound of capabilities",
+	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_caps_allowed,
+};
+
+const struct prop row_capabilities_ambient_allowed = {
+	ROW_HEAD(capabilities_ambient_allowed), .desc = "obsolete name of capabilities_allowed",
+	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_caps_allowed,
+};

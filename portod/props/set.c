@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing. Before a property is touched, what the write can change is saved as text: the property,
+ * the rows that change with it, the controllers. A failed write loads these texts back; a successful
+ * one hands them to the transaction, whose rollback does the same.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "props/control.h"
+#include "props/label.h"
+#include "props/name.h"
+#include "props/rows.h"
+
+#define SAVED_MAX (2 + ARRAY_SIZE(((struct prop *)0)->also))
+
+struct saved {
+	struct prop_change changes[SAVED_MAX]; /* the property itself first */
+	size_t n;
+	uint64_t controllers, required;
+	struct smap labels; /* only of a change of labels */
+};
+
+static void *field_of(const struct prop *p, struct container *ct)
+{
+	return (char *)&ct->spec + p->offset;
+}
+
+static struct prop_change save_row(const struct prop *p, struct container *ct)
+{
+	return (struct prop_change){
+		.prop = p,
+		.old_text = p->type->save(p, field_of(p, ct)),
+		.old_set = container_is_set(ct, p->row),
+	};
+}
+
+/* Texts come from save(): they load. */
+static void load_row(const struct prop_change *c, struct container *ct)
+{
+	struct error ignored = ERROR_INIT;
+
+	c->prop->type->load(c->prop, c->old_text, field_of(c->prop, ct), &ignored);
+	container_mark_set(ct, c->prop->row, c->old_set);
+}
+
+static void saved_take(struct saved *s, const struct prop *p, struct container *ct)
+{
+	*s = (struct saved){
+		.controllers = ct->spec.controllers,
+		.required = ct->spec.required_controllers,
+	};
+	s->changes[s->n++] = save_row(p, ct);
+	for (size_t i = 0; i < ARRAY_SIZE(p->also) && p->also[i]; i++)
+		s->changes[s->n++] = save_row(p->also[i], ct);
+	if (p != &row_controllers)
+		s->changes[s->n++] = save_row(&row_controllers, ct);
+	if (p == &row_labels)
+		smap_copy(&s->labels, &ct->spec.labels);
+}
+
+static void saved_restore(const struct saved *s, struct container *ct)
+{
+	for (size_t i = s->n; i-- > 0;)
+		load_row(&s->changes[i], ct);
+	ct->spec.controllers = s->controllers;
+	ct->spec.required_controllers = s->required;
+}
+
+static void saved_deinit(struct saved *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->changes[i].old_text);
+	smap_deinit(&s->labels);
+}
+
+/* ---- transaction ---- */
+
+static bool txn_has(const struct prop_txn *txn, const struct prop *p)
+{
+	for (size_t i = 0; i < txn->n; i++) {
+		if (txn->changes[i].prop == p)
+			return true;
+	}
+	return false;
+}
+
+/* Moves the text. The oldest value of a row that was set twice counts. */
+static void txn_add(struct prop_txn *txn, struct prop_change *c)
+{
+	if (txn_has(txn, c->prop))
+		return;
+	txn->changes = xreallocarray(txn->changes, txn->n + 1, sizeof(*txn->changes));
+	txn->changes[txn->n] = *c;
+	txn->changes[txn->n++].old_text = take_ptr(c->old_text);
+}
+
+static void txn_add_labels(struct prop_txn *txn, const struct smap *old, const struct smap *new)
+{
+	for (size_t i = 0; i < new->n; i++) {
+		if (!str_eq(smap_get(old, new->e[i].key), new->e[i].val))
+			smap_set(&txn->labels, new->e[i].key, new->e[i].val);
+	}
+	for (size_t i = 0; i < old->n; i++) {
+		if (!smap_find(new, old->e[i].key))
+			smap_set(&txn->labels, old->e[i].key, "");
+	}
+}
+
+static void txn_commit(struct prop_txn *txn, struct saved *s, const struct container *ct)
+{
+	const struct prop *p = s->changes[0].prop;
+
+	if (txn->n == 0) {
+		txn->old_controllers = s->controllers;
+		txn->old_required = s->required;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (i == 0 || s->changes[i].prop != &row_controllers ||
+		    ct->spec.controllers != s->controllers)
+			txn_add(txn, &s->changes[i]);
+	}
+	if (p->group != APPLY_NONE)
+		txn->dirty |= 1u << p->group;
+	txn->slow |= (p->flags & PROP_SLOW) != 0;
+	if (p == &row_labels)
+		txn_add_labels(txn, &s->labels, &ct->spec.labels);
+}
+
+void prop_rollback(const struct prop_ctx *ctx, struct prop_txn *txn)
+{
+	if (txn->n == 0)
+		return;
+	for (size_t i = txn->n; i-- > 0;)
+		load_row(&txn->changes[i], ctx->ct);
+	ctx->ct->spec.controllers = txn->old_controllers;
+	ctx->ct->spec.required_controllers = txn->old_required;
+}
+
+void prop_txn_deinit(struct prop_txn *txn)
+{
+	for (size_t i = 0; i < txn->n; i++)
+		free(txn->changes[i].old_text);
+	free(txn->changes);
+	smap_deinit(&txn->labels);
+	*txn = (struct prop_txn)PROP_TXN_INIT;
+}
+
+/* ---- set ---- */
+
+static int check_settable(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+			  struct error *err)
+{
+	enum container_state state = ctx->ct->state;
+
+	if (!prop_is_supported(p, ctx->env))
+		return error_set(err, ERR_NOT_SUPPORTED,
+				 "property '%s' is not supported on this host", p->name);
+	if (p->flags & PROP_READONLY)
+		return error_set(err, ERR_INVALID_VALUE, "property '%s' is read-only", p->name);
+	if (index && !(p->flags & PROP_INDEX_SET))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "property '%s' has no index, '%.100s' was given", p->name, index);
+	if (!(p->flags & PROP_DYNAMIC) && state != STATE_STOPPED)
+		return error_set(err, ERR_INVALID_STATE,
+				 "property '%s' can be set in state stopped only, not in %s",
+				 p->name, state_name(state));
+	if (!(p->flags & PROP_ANY) && state == STATE_DEAD)
+		return error_set(err, ERR_INVALID_STATE,
+				 "property '%s' cannot be set in state dead", p->name);
+	return 0;
+}
+
+static int write_value(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+		       const char *value, struct error *err)
+{
+	void *field = field_of(p, ctx->ct);
+
+	if (control_require(ctx, p->needs, err))
+		return -1;
+	if (p->set ? p->set(p, ctx, index, value, err) :
+	    index  ? p->type->set_index(p, ctx, field, index, value, err) :
+		     p->type->parse(p, ctx, value, field, err))
+		return -1;
+	return p->check ? p->check(p, ctx, err) : 0;
+}
+
+static int set_checked(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+		       const char *value, struct prop_txn *txn, struct error *err)
+{
+	struct saved saved;
+	int r;
+
+	if (check_settable(p, ctx, index, err))
+		return -1;
+	saved_take(&saved, p, ctx->ct);
+	r = write_value(p, ctx, index, value, err);
+	if (r) {
+		saved_restore(&saved, ctx->ct);
+		error_prefix(err, "property '%s'", p->name);
+	} else {
+		container_mark_set(ctx->ct, p->row, true);
+		ctx->ct->change_time = clock_wall_sec();
+		txn_commit(txn, &saved, ctx->ct);
+	}
+	saved_deinit(&saved);
+	return r;
+}
+
+int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, struct prop_txn *txn,
+	     struct error *err)
+{
+	auto_free char *trimmed = NULL;
+	struct prop_name n;
+	int r;
+
+	if (container_is_root(ctx->ct))
+		return error_set(err, ERR_PERMISSION, "the root container is read-only");
+	if (prop_name_parse(name, &n, err))
+		return -1;
+	if (!n.prop)
+		return error_set(err, ERR_INVALID_PROPERTY, "'%.200s' is not a property that can be set",
+				 name);
+	trimmed = str_trim(value);
+	r = set_checked(n.prop, ctx, n.index, trimmed, txn, err);
+	prop_name_deinit(&n);
+	return r;
+}
+
+int label_set(struct container *ct, const char *name, const char *value, struct error *err)
+{
+	if (label_map_set(&ct->spec.labels, name, value, err))
+		return -1;
+	container_mark_set(ct, ROW_labels, true);
+	ct->change_time = clock_wall_sec();
+	return 0;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows: what is run, as whom, with which environment and limits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/xalloc.h"
+#include "props/rows.h"
+
+/* ---- command ---- */
+
+static const size_t command_max = 131072;
+
+/* A command as one text takes the place of an exact argument vector. */
+SETTER(set_command)
+{
+	struct container_spec *spec = &ctx->ct->spec;
+
+	(void)index;
+	if (type_string.parse(p, ctx, value, &spec->command, err))
+		return -1;
+	strv_deinit(&spec->command_argv);
+	container_mark_set(ctx->ct, ROW_command_argv, false);
+	return 0;
+}
+
+/* And the other way round: `command` shows the vector quoted. */
+CHECKER(check_argv)
+{
+	struct container_spec *spec = &ctx->ct->spec;
+	struct buf text = BUF_INIT;
+
+	(void)p, (void)err;
+	for (size_t i = 0; i < spec->command_argv.n; i++) {
+		if (i)
+			buf_addc(&text, ' ');
+		str_quote(&text, spec->command_argv.v[i]);
+	}
+	free(spec->command);
+	spec->command = buf_take(&text);
+	container_mark_set(ctx->ct, ROW_command, true);
+	return 0;
+}
+
+const struct prop row_command = {
+	ROW_HEAD(command), .desc = "program to run, expanded like by a shell, but without one",
+	.type = &type_string, ROW_FIELD(command), .arg = &command_max,
+	.also = { &row_command_argv }, .set = set_command,
+};
+
+const struct prop row_command_argv = {
+	ROW_HEAD(command_argv), .desc = "exact argument vector, separated by tabs",
+	.type = &type_argv, ROW_FIELD(command_argv), .flags = PROP_INDEXED,
+	.also = { &row_command }, .check = check_argv,
+};
+
+/* ---- surroundings ---- */
+
+const struct prop row_env = {
+	ROW_HEAD(env), .desc = "environment variables; [NAME]: effective value",
+	.type = &type_env, ROW_FIELD(env), .flags = PROP_INDEXED,
+};
+
+GETTER(get_cwd)
+{
+	auto_free char *cwd = NULL;
+
+	UNUSED();
+	if (container_is_root(ctx->ct)) {
+		buf_addc(out, '/');
+		return 0;
+	}
+	cwd = container_cwd(ctx->ct, ctx->env->workdir_base);
+	buf_adds(out, cwd);
+	return 0;
+}
+
+const struct prop row_cwd = {
+	ROW_HEAD(cwd), .desc = "working directory", .type = &type_string, ROW_FIELD(cwd),
+	.get = get_cwd,
+};
+
+static const struct uint_range umask_range = { 0, 0777 };
+
+const struct prop row_umask = {
+	ROW_HEAD(umask), .desc = "file mode creation mask, octal", .type = &type_oct,
+	ROW_FIELD(umask), .arg = &umask_range,
+};
+
+const struct prop row_ulimit = {
+	ROW_HEAD(ulimit), .desc = "resource limits of each process, as of getrlimit(2)",
+	.type = &type_ulimit, ROW_FIELD(ulimit), .flags = PROP_DYNAMIC | PROP_INDEXED,
+	.group = APPLY_ULIMIT,
+};
+
+static const struct int_range oom_score_range = { -1000, 1000 };
+
+const struct prop row_oom_score_adj = {
+	ROW_HEAD(oom_score_adj), .desc = "which processes the kernel prefers to kill, -1000..1000",
+	.type = &type_int, ROW_FIELD(oom_score_adj), .arg = &oom_score_range,
+};
+
+/* ---- credentials ---- */
+
+/*
+ * `user` and `group` are two views of the credential that `task_cred` stores, likewise for the owner.
+ * Setting the user leaves the group alone. Supplementary groups are those of the user database.
+ */
+static struct cred *cred_of(const struct prop *p, struct container *ct)
+{
+	return (struct cred *)((char *)&ct->spec + p->offset);
+}
+
+GETTER(get_user)
+{
+	auto_free char *name = cred_user_name(cred_of(p, ctx->ct)->uid);
+
+	UNUSED();
+	buf_adds(out, name);
+	return 0;
+}
+
+GETTER(get_group)
+{
+	auto_free char *name = cred_group_name(cred_of(p, ctx->ct)->gid);
+
+	UNUSED();
+	buf_adds(out, name);
+	return 0;
+}
+
+static void forget_groups(struct cred *cred)
+{
+	free(cred->groups);
+	cred->groups = NULL;
+	cred->ngroups = 0;
+}
+
+SETTER(set_user)
+{
+	struct cred *cred = cred_of(p, ctx->ct);
+	uid_t uid;
+
+	(void)index;
+	if (cred_parse_user(value, &uid) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "there is no user '%.100s'", value);
+	forget_groups(cred);
+	cred->uid = uid;
+	return 0;
+}
+
+SETTER(set_group)
+{
+	struct cred *cred = cred_of(p, ctx->ct);
+	gid_t gid;
+
+	(void)index;
+	if (cred_parse_group(value, &gid) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "there is no group '%.100s'", value);
+	forget_groups(cred);
+	cred->gid = gid;
+	return 0;
+}
+
+/* Only a superuser gives containers away. */
+CHECKER(check_owner)
+{
+	const struct cred *cred = cred_of(p, ctx->ct);
+
+	if (client_controls_cred(ctx->client, cred))
+		return 0;
+	return error_set(err, ERR_PERMISSION, "a client with uid %u cannot make uid %u the owner",
+			 ctx->client->cred.uid, cred->uid);
+}
+
+CHECKER(check_owner_group)
+{
+	const struct cred *cred = cred_of(p, ctx->ct);
+	struct cred owner = CRED_INIT;
+	bool ok = client_is_superuser(ctx->client) ||
+		  cred_in_group(&ctx->client->cred, cred->gid);
+
+	if (!ok) {
+		/* By the user's primary group: the owner's gid is the value in question. */
+		owner.uid = cred->uid;
+		owner.gid = ctx->client->cred.gid;
+		cred_load_groups(&owner);
+		ok = cred_in_group(&owner, cred->gid);
+		cred_deinit(&owner);
+	}
+	if (ok)
+		return 0;
+	return error_set(err, ERR_PERMISSION, "neither the client nor the owner is in group %u",
+			 cred->gid);
+}
+
+CHECKER(check_owner_cred)
+{
+	return check_owner(p, ctx, err) ? -1 : check_owner_group(p, ctx, err);
+}
+
+/* The text of the whole credential is what the store keeps. */
+#define CRED_VIEW_FLAGS (PROP_NOSTORE | PROP_ALWAYS_SET)
+
+const struct prop row_task_cred = {
+	ROW_HEAD(task_cred), .desc = "user, group and groups of the processes, as numbers",
+	.type = &type_cred, ROW_FIELD(task_cred), .flags = PROP_ALWAYS_SET,
+};
+
+const struct prop row_user = {
+	ROW_HEAD(user), .desc = "user of the processes", .type = &type_cred, ROW_FIELD(task_cred),
+	.flags = CRED_VIEW_FLAGS, .also = { &row_task_cred }, .get = get_user, .set = set_user,
+};
+
+const struct prop row_group = {
+	ROW_HEAD(group), .desc = "group of the processes", .type = &type_cred,
+	ROW_FIELD(task_cred), .flags = CRED_VIEW_FLAGS, .also = { &row_task_cred },
+	.get = get_group, .set = set_group,
+};
+
+const struct prop row_owner_cred = {
+	ROW_HEAD(owner_cred), .desc = "user, group and groups of the owner, as numbers",
+	.type = &type_cred, ROW_FIELD(owner_cred), .flags = PROP_ALWAYS_SET,
+	.check = check_owner_cred,
+};
+
+const struct prop row_owner_user = {
+	ROW_HEAD(owner_user), .desc = "user who may change the container", .type = &type_cred,
+	ROW_FIELD(owner_cred), .flags = CRED_VIEW_FLAGS, .also = { &row_owner_cred },
+	.check = check_owner, .get = get_user, .set = set_user,
+};
+
+const struct prop row_owner_group = {
+	ROW_HEAD(owner_group), .desc = "group of the owner", .type = &type_cred,
+	ROW_FIELD(owner_cred), .flags = CRED_VIEW_FLAGS, .also = { &row_owner_cred },
+	.check = check_owner_group, .get = get_group, .set = set_group,
+};
+
+/* ---- containers that may change this one ---- */
+
+static int parse_owners(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+			void *field, struct error *err)
+{
+	auto_strv names = STRV_INIT;
+	struct strv *owners = field;
+
+	(void)p;
+	strv_split(&names, text, ';');
+	strv_deinit(owners);
+	for (size_t i = 0; i < names.n; i++) {
+		char *full;
+
+		if (client_resolve_name(ctx->client, names.v[i], &full, err))
+			return -1;
+		strv_add_take(owners, full);
+	}
+	return 0;
+}
+
+/* As the client could write them; what is outside of its namespace begins with /porto/. */
+static void format_owners(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			  struct buf *out)
+{
+	const struct strv *owners = field;
+	size_t len = strlen(ctx->client->read_ns);
+	auto_strv shown = STRV_INIT;
+	auto_free char *text = NULL;
+
+	(void)p;
+	for (size_t i = 0; i < owners->n; i++) {
+		const char *name = owners->v[i];
+
+		if (!*name)
+			strv_add(&shown, "/");
+		else if (!strncmp(name, ctx->client->read_ns, len) && name[len])
+			strv_add(&shown, name + len);
+		else
+			strv_add_take(&shown, xasprintf("/porto/%s", name));
+	}
+	text = strv_join(&shown, ';');
+	buf_adds(out, text);
+}
+
+static char *save_owners(const struct prop *p, const void *field)
+{
+	(void)p;
+	return type_save_strv(field);
+}
+
+static int load_owners(const struct prop *p, const char *text, void *field, struct error *err)
+{
+	(void)p, (void)err;
+	type_load_strv(field, text);
+	return 0;
+}
+
+static const struct prop_type type_owners = {
+	.name = "list",
+	.parse = parse_owners,
+	.format = format_owners,
+	.save = save_owners,
+	.load = load_owners,
+};
+
+const struct prop row_owner_containers = {
+	ROW_HEAD(owner_containers), .desc = "containers whose clients may change this one",
+	.type = &type_owners, ROW_FIELD(owner_containers), .flags = PROP_DYNAMIC,
+};

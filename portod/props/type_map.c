@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Value types of maps: environment, resource limits, labels. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "kernel/rlimit.h"
+#include "props/env.h"
+#include "props/label.h"
+#include "props/type.h"
+
+/* ---- environment ---- */
+
+/* `N=V` or `N`. */
+static int env_add_item(struct smap *env, const char *item, struct error *err)
+{
+	const char *eq = strchr(item, '=');
+	auto_free char *name = NULL;
+
+	if (!eq) {
+		smap_set(env, item, NULL);
+		return 0;
+	}
+	if (eq == item)
+		return error_set(err, ERR_INVALID_VALUE, "variable '%.100s' has no name", item);
+	name = xstrndup(item, (size_t)(eq - item));
+	smap_set(env, name, eq + 1);
+	return 0;
+}
+
+static int env_from_list(struct smap *env, const struct strv *items, struct error *err)
+{
+	smap_deinit(env);
+	for (size_t i = 0; i < items->n; i++) {
+		if (env_add_item(env, items->v[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+static void env_to_list(const struct smap *env, struct strv *ret)
+{
+	for (size_t i = 0; i < env->n; i++) {
+		const struct smap_entry *e = &env->e[i];
+
+		strv_add_take(ret, e->val ? xasprintf("%s=%s", e->key, e->val) : xstrdup(e->key));
+	}
+}
+
+static int parse_env(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+		     void *field, struct error *err)
+{
+	auto_strv items = STRV_INIT;
+
+	(void)p, (void)ctx;
+	strv_split(&items, text, ';');
+	return env_from_list(field, &items, err);
+}
+
+static void format_env(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+		       struct buf *out)
+{
+	auto_strv items = STRV_INIT;
+	auto_free char *text = NULL;
+
+	(void)p, (void)ctx;
+	env_to_list(field, &items);
+	text = strv_join(&items, ';');
+	buf_adds(out, text);
+}
+
+static char *save_env(const struct prop *p, const void *field)
+{
+	auto_strv items = STRV_INIT;
+
+	(void)p;
+	env_to_list(field, &items);
+	return type_save_strv(&items);
+}
+
+static int load_env(const struct prop *p, const char *text, void *field, struct error *err)
+{
+	auto_strv items = STRV_INIT;
+
+	(void)p;
+	type_load_strv(&items, text);
+	return env_from_list(field, &items, err);
+}
+
+static int get_env_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			 const char *index, struct buf *out, struct error *err)
+{
+	auto_free char *value = env_lookup(ctx, index);
+
+	(void)p, (void)field;
+	if (!value)
+		return error_set(err, ERR_INVALID_VALUE, "variable '%.100s' is not defined", index);
+	buf_adds(out, value);
+	return 0;
+}
+
+static int set_env_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
+			 const char *index, const char *value, struct error *err)
+{
+	(void)p, (void)ctx;
+	if (strchr(index, '='))
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no name of a variable", index);
+	smap_set(field, index, value);
+	return 0;
+}
+
+const struct prop_type type_env = {
+	.name = "environment",
+	.parse = parse_env,
+	.format = format_env,
+	.save = save_env,
+	.load = load_env,
+	.get_index = get_env_index,
+	.set_index = set_env_index,
+};
+
+/* ---- maps of text to text ---- */
+
+static void format_map(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+		       struct buf *out)
+{
+	auto_free char *text = smap_format(field);
+
+	(void)p, (void)ctx;
+	buf_adds(out, text);
+}
+
+static char *save_map(const struct prop *p, const void *field)
+{
+	(void)p;
+	return smap_format(field);
+}
+
+static int load_map(const struct prop *p, const char *text, void *field, struct error *err)
+{
+	(void)p;
+	smap_deinit(field);
+	if (smap_parse(field, text) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no map", text);
+	return 0;
+}
+
+static int parse_pairs(const char *text, struct smap *ret, struct error *err)
+{
+	if (smap_parse(ret, text) < 0)
+		return error_set(err, ERR_INVALID_VALUE,
+				 "'%.100s' is not a list like 'key: value; key: value'", text);
+	return 0;
+}
+
+/* ---- resource limits ---- */
+
+static int set_limit(struct smap *map, const char *name, const char *value, struct error *err)
+{
+	auto_free char *text = NULL;
+	struct rlimit lim;
+	int resource;
+
+	if (rlimit_parse_name(name, &resource) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no resource limit", name);
+	if (rlimit_parse_value(value, &lim) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no limit for %s, 'soft [hard]' "
+				 "is needed", value, name);
+	text = rlimit_format_value(&lim);
+	smap_set(map, rlimit_name(resource), text);
+	return 0;
+}
+
+static int parse_ulimit(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+			void *field, struct error *err)
+{
+	auto_smap pairs = SMAP_INIT;
+
+	(void)p, (void)ctx;
+	if (parse_pairs(text, &pairs, err))
+		return -1;
+	smap_deinit(field);
+	for (size_t i = 0; i < pairs.n; i++) {
+		if (set_limit(field, pairs.e[i].key, pairs.e[i].val, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int get_ulimit_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			    const char *index, struct buf *out, struct error *err)
+{
+	const char *value = smap_get(field, index);
+
+	(void)p, (void)ctx, (void)err;
+	if (value)
+		buf_addf(out, "%s: %s", index, value);
+	return 0;
+}
+
+static int set_ulimit_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
+			    const char *index, const char *value, struct error *err)
+{
+	(void)p, (void)ctx;
+	return set_limit(field, index, value, err);
+}
+
+const struct prop_type type_ulimit = {
+	.name = "resource limits",
+	.parse = parse_ulimit,
+	.format = format_map,
+	.save = save_map,
+	.load = load_map,
+	.get_index = get_ulimit_index,
+	.set_index = set_ulimit_index,
+};
+
+/* ---- labels ---- */
+
+static int parse_labels(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+			void *field, struct error *err)
+{
+	auto_smap pairs = SMAP_INIT;
+
+	(void)p, (void)ctx;
+	if (parse_pairs(text, &pairs, err))
+		return -1;
+	return label_merge(field, &pairs, err);
+}
+
+static int get_label_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			   const char *index, struct buf *out, struct error *err)
+{
+	const char *value = label_get(ctx->ct, index);
+
+	(void)p, (void)field;
+	if (!value)
+		return error_set(err, ERR_LABEL_NOT_FOUND, "container '%s' has no label '%.128s'",
+				 container_is_root(ctx->ct) ? "/" : ctx->ct->name, index);
+	buf_adds(out, value);
+	return 0;
+}
+
+static int set_label_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
+			   const char *index, const char *value, struct error *err)
+{
+	(void)p, (void)ctx;
+	return label_map_set(field, index, value, err);
+}
+
+const struct prop_type type_labels = {
+	.name = "labels",
+	.parse = parse_labels,
+	.format = format_map,
+	.save = save_map,
+	.load = load_map,
+	.get_index = get_label_index,
+	.set_index = set_label_index,
+};
