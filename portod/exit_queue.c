@@ -10,7 +10,7 @@
 
 #define FIRST_SIZE 64
 
-/* Format of a saved queue; the reports follow. Any change of it or of the report changes the magic. */
+/* A saved queue; the reports follow. Any change of it or of the report changes the magic. */
 struct saved {
 	char magic[8];
 	uint64_t next_serial;

@@ -42,7 +42,8 @@ static int open_state_dir(struct instance *in, const char *state_dir, struct err
 
 static int take_lock(struct instance *in, const char *state_dir, struct error *err)
 {
-	in->lock_fd = openat(in->state_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	in->lock_fd = openat(in->state_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			     0600);
 	if (in->lock_fd < 0)
 		return error_errno(err, errno, "open %s/" LOCK_NAME, state_dir);
 	if (flock(in->lock_fd, LOCK_EX | LOCK_NB) == 0)
@@ -121,9 +122,8 @@ static int open_socket(struct instance *in, unsigned backlog, struct error *err)
 	auto_free char *dir = path_dirname(in->socket_path);
 	struct sockaddr_un addr;
 
-	if (socket_address(&addr, in->socket_path, err) < 0 ||
-	    ensure_dir(dir, "socket", err) < 0 || check_nobody_answers(&addr, err) < 0 ||
-	    remove_stale_socket(in->socket_path, err) < 0)
+	if (socket_address(&addr, in->socket_path, err) < 0 || ensure_dir(dir, "socket", err) < 0 ||
+	    check_nobody_answers(&addr, err) < 0 || remove_stale_socket(in->socket_path, err) < 0)
 		return -1;
 	return bind_and_listen(in, &addr, backlog, err);
 }

@@ -19,7 +19,10 @@ struct instance {
 	int listen_fd; /* non-blocking */
 };
 
-#define INSTANCE_INIT { .state_fd = -1, .lock_fd = -1, .listen_fd = -1 }
+#define INSTANCE_INIT                                          \
+	{                                                      \
+		.state_fd = -1, .lock_fd = -1, .listen_fd = -1 \
+	}
 
 #define INSTANCE_MASTER_PID "master.pid"
 #define INSTANCE_SERVER_PID "server.pid"

@@ -31,14 +31,14 @@
 #include "master.h"
 #include "upgrade.h"
 
-#define MASTER_NAME "portod-master"
-#define SERVER_NAME "portod"
-#define EXITS_NAME "exits"
+#define MASTER_NAME          "portod-master"
+#define SERVER_NAME          "portod"
+#define EXITS_NAME           "exits"
 
-#define STOP_TIMEOUT_MS 300000
+#define STOP_TIMEOUT_MS      300000
 #define RESTART_DELAY_MAX_MS 5000
 /* Between two looks at the channels when zombies come in a flood. */
-#define REAP_BATCH 256
+#define REAP_BATCH           256
 
 enum master_mode {
 	MODE_RUN,
@@ -390,7 +390,7 @@ static int save_queue_in_memory(struct master *m)
 	return fd;
 }
 
-/* No server runs. Returns only if the new binary could not be executed: then the old one goes on. */
+/* No server runs. Returns only if the new binary could not be executed: the old one goes on. */
 static void execute_upgrade(struct master *m)
 {
 	struct upgrade up = {
@@ -564,9 +564,10 @@ static int resume(struct master *m, struct upgrade *up, struct error *err)
 
 static int start_afresh(struct master *m, struct error *err)
 {
-	unsigned backlog = m->opt->backlog ? m->opt->backlog : SOMAXCONN;
+	const struct master_options *opt = m->opt;
+	unsigned backlog = opt->backlog ? opt->backlog : SOMAXCONN;
 
-	if (instance_acquire(&m->instance, m->opt->socket_path, m->opt->state_dir, backlog, err) < 0)
+	if (instance_acquire(&m->instance, opt->socket_path, opt->state_dir, backlog, err) < 0)
 		return -1;
 	load_exits(m);
 	return 0;

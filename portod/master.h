@@ -20,13 +20,13 @@
 /* Strings are borrowed and must live as long as the master. Zero chooses the default. */
 struct master_options {
 	const char *socket_path;
-	const char *state_dir;      /* created if missing */
-	unsigned backlog;           /* of the socket; SOMAXCONN */
-	unsigned stop_timeout_ms;   /* until a stopping server is killed; 300 s */
+	const char *state_dir;         /* created if missing */
+	unsigned backlog;              /* of the socket; SOMAXCONN */
+	unsigned stop_timeout_ms;      /* until a stopping server is killed; 300 s */
 	unsigned restart_delay_max_ms; /* of the back-off; 5 s */
-	int oom_score_adj;          /* of the master, inherited by the server; best effort */
-	bool no_restart;            /* end with the server instead of starting it again */
-	const char *probe_option;   /* see upgrade_probe(); NULL = upgrade without a try */
+	int oom_score_adj;             /* of the master, inherited by the server; best effort */
+	bool no_restart;               /* end with the server instead of starting it again */
+	const char *probe_option;      /* see upgrade_probe(); NULL = upgrade without a try */
 };
 
 /* What the master hands to the server it forks. */
@@ -34,7 +34,7 @@ struct server_channels {
 	int listen_fd;  /* API socket, listening, non-blocking; stays open in the master */
 	int reports_fd; /* SOCK_SEQPACKET, non-blocking; exit_report in, exit_ack out */
 	uint64_t master_start_nsec; /* CLOCK_BOOTTIME at the master's start, kept by upgrades */
-	unsigned server_starts;     /* how many servers this master has started, this one included */
+	unsigned server_starts; /* how many servers this master has started, this one included */
 };
 
 /*

@@ -16,9 +16,9 @@
 #include "base/xalloc.h"
 #include "upgrade.h"
 
-#define VARIABLE "PORTOD_UPGRADE"
+#define VARIABLE       "PORTOD_UPGRADE"
 #define FORMAT_VERSION 1
-#define PROBE_SEC 10
+#define PROBE_SEC      10
 
 bool upgrade_receive(struct upgrade *ret)
 {
@@ -49,8 +49,7 @@ static size_t count_args(char **argv)
 	return n;
 }
 
-static void probe_main(const char *exe, char **argv, const char *option)
-	__attribute__((noreturn));
+static void probe_main(const char *exe, char **argv, const char *option) __attribute__((noreturn));
 
 static void probe_main(const char *exe, char **argv, const char *option)
 {

@@ -32,5 +32,5 @@ int upgrade_probe(const char *exe, char **argv, const char *option, struct error
 /* Returns only on failure, -1, with everything as before. */
 int upgrade_exec(const char *exe, char **argv, const struct upgrade *up, struct error *err);
 
-/* Path of our binary as a new string, to be asked for before anybody replaces it. NULL if unknown.*/
+/* Path of our binary, new string; ask before anybody replaces it. NULL if unknown. */
 char *upgrade_own_path(void);

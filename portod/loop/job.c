@@ -180,7 +180,7 @@ static void start_timer(struct job *j, unsigned timeout_ms)
 	ev_timer_init(&j->timer, on_deadline, timeout_ms / 1e3, 0);
 	if (!timeout_ms)
 		return;
-	/* libev counts from its last wake-up, which may be long ago (restore before the first turn). */
+	/* libev counts from its last wake-up, which may be long ago (restore at the start). */
 	ev_now_update(loop_ev(j->loop));
 	ev_timer_start(loop_ev(j->loop), &j->timer);
 }

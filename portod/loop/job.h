@@ -3,9 +3,9 @@
  * A job: a child process, a verdict channel, a deadline and a `done` callback.
  *
  * The verdict is a struct error followed by up to JOB_RESULT_MAX bytes of result, sent as one
- * atomic write to a pipe. A job ends when its process is reaped: by then the verdict
- * is in the channel, or there is none. (So processes that the body leaves behind, with the channel
- * still open, delay nothing.) A child that dies without a verdict gives an error saying by which
+ * atomic write to a pipe. A job ends when its process is reaped: by then the verdict is in the
+ * channel, or there is none. (So processes that the body leaves behind, with the channel still
+ * open, delay nothing.) A child that dies without a verdict gives an error saying by which
  * signal; one that runs past its deadline is killed and gives ERR_UNKNOWN with ETIMEDOUT, unless
  * its verdict came first. job_cancel() kills and reaps (blocks as proc_kill() does), `done` is not
  * called.
@@ -24,8 +24,8 @@ struct job;
 
 /*
  * Body of a job, in the child: blocking code. It sees the server's memory and descriptors as they
- * were at job_fork(); `arg` may be on the caller's stack. Fill `err` and return -1, or return 0 with the
- * result in `result` (its size in *result_len, at most JOB_RESULT_MAX).
+ * were at job_fork(); `arg` may be on the caller's stack. Fill `err` and return -1, or return 0
+ * with the result in `result` (its size in *result_len, at most JOB_RESULT_MAX).
  */
 typedef int (*job_fn)(void *arg, void *result, size_t *result_len, struct error *err);
 

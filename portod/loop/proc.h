@@ -15,7 +15,7 @@
 struct procs;
 
 struct proc {
-	pid_t pid; /* 0 = not running */
+	pid_t pid;                                   /* 0 = not running */
 	void (*on_exit)(struct proc *p, int status); /* wait(2) status */
 	struct procs *owner;
 };

@@ -27,7 +27,7 @@
 #include "store/store.h"
 
 /* Only reached while commits fail (or by a turn that writes that much). */
-#define JOURNAL_MAX ((size_t)64 << 20)
+#define JOURNAL_MAX  ((size_t)64 << 20)
 /* Kept allocated between turns. */
 #define JOURNAL_KEEP ((size_t)64 << 10)
 /* Waiting for a dying predecessor's lock, at open only. */
@@ -248,8 +248,9 @@ static int journal_add(struct store *s, struct record r, const char *kind, const
 	size_t size = sizeof(r) + kind_len + key_len + value_len + 3;
 
 	if (size > JOURNAL_MAX || s->journal.len > JOURNAL_MAX - size)
-		return error_set(err, ERR_NO_SPACE, "store %s %lld %s: too much is waiting for a commit",
-				 kind, (long long)r.id, key);
+		return error_set(err, ERR_NO_SPACE,
+				 "store %s %lld %s: too much is waiting for a commit", kind,
+				 (long long)r.id, key);
 	r.kind_len = (uint32_t)kind_len;
 	r.key_len = (uint32_t)key_len;
 	r.value_len = (uint32_t)value_len;

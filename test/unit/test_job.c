@@ -65,8 +65,9 @@ static void run_job(struct work *w, job_fn fn, void *arg, unsigned timeout_ms)
 {
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(
-		job_fork(&w->job, w->loop, w->procs, "test", fn, arg, timeout_ms, on_done, &err), 0);
+	assert_int_equal(job_fork(&w->job, w->loop, w->procs, "test", fn, arg, timeout_ms, on_done,
+				  &err),
+			 0);
 	assert_true(job_is_running(&w->job));
 	loop_run(w->loop);
 	assert_int_equal(w->done, 1);
@@ -298,7 +299,8 @@ static void on_done_again(struct job *j, const struct error *err, const void *re
 	in[1] = 1;
 	if (w->done < 5)
 		assert_int_equal(job_fork(j, w->loop, w->procs, "test", body_add, in, 60000,
-					  on_done_again, &e), 0);
+					  on_done_again, &e),
+				 0);
 	else
 		loop_stop(w->loop);
 	/* Still valid after the job was started again. */
@@ -312,7 +314,8 @@ static void test_done_may_start_the_job_again(void **state)
 	int in[2] = { 0, 1 };
 
 	assert_int_equal(job_fork(&w->job, w->loop, w->procs, "test", body_add, in, 0,
-				  on_done_again, &err), 0);
+				  on_done_again, &err),
+			 0);
 	loop_run(w->loop);
 	assert_int_equal(w->done, 5);
 }
@@ -344,7 +347,8 @@ static void test_done_may_free_the_owner(void **state)
 	o->freed = &freed;
 	job_init(&o->job);
 	assert_int_equal(job_fork(&o->job, w->loop, w->procs, "test", body_add, in, 60000,
-				  on_done_free, &err), 0);
+				  on_done_free, &err),
+			 0);
 	loop_run(w->loop);
 	assert_int_equal(freed, 1);
 }

@@ -224,8 +224,7 @@ static void test_child_reports_its_status(void **state)
 	int want = 42;
 
 	(void)state;
-	assert_int_equal(
-		proc_fork(ps, &c.proc, "tiny", child_main, &want, on_exit_child, &err), 0);
+	assert_int_equal(proc_fork(ps, &c.proc, "tiny", child_main, &want, on_exit_child, &err), 0);
 	assert_int_equal(procs_count(ps), 1);
 	loop_run(c.loop);
 	assert_true(WIFEXITED(c.status));
@@ -263,15 +262,14 @@ static void test_killed_child_is_not_reported(void **state)
 	int zero = 0;
 
 	(void)state;
-	assert_int_equal(proc_fork(ps, &c.proc, "tiny", child_sleep, NULL, on_exit_child, &err),
-			 0);
+	assert_int_equal(proc_fork(ps, &c.proc, "tiny", child_sleep, NULL, on_exit_child, &err), 0);
 	proc_kill(&c.proc);
 	proc_kill(&c.proc);
 	assert_int_equal(c.proc.pid, 0);
 	assert_int_equal(procs_count(ps), 0);
 	/* Another child's end drives the loop past the SIGCHLD of the first. */
-	assert_int_equal(
-		proc_fork(ps, &other.proc, "tiny", child_main, &zero, on_exit_child, &err), 0);
+	assert_int_equal(proc_fork(ps, &other.proc, "tiny", child_main, &zero, on_exit_child, &err),
+			 0);
 	loop_run(c.loop);
 	assert_int_equal(c.exits, 0);
 	assert_int_equal(other.exits, 1);
@@ -294,8 +292,7 @@ static void test_unknown_child_is_reaped_and_forgotten(void **state)
 		_exit(0);
 	/* Wait until it is a zombie, without reaping: the loop has to. */
 	assert_int_equal(waitid(P_PID, (id_t)stranger, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
-	assert_int_equal(
-		proc_fork(ps, &c.proc, "tiny", child_main, &zero, on_exit_child, &err), 0);
+	assert_int_equal(proc_fork(ps, &c.proc, "tiny", child_main, &zero, on_exit_child, &err), 0);
 	loop_run(c.loop);
 	loop_run_once(c.loop);
 	assert_int_equal(kill(stranger, 0), -1);

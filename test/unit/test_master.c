@@ -231,15 +231,20 @@ static void test_start_time_is_found_behind_any_name(void **state)
 
 	(void)state;
 	assert_int_equal(exit_parse_starttime("1 (sh) Z 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 "
-					      "18446744073709551615 0 0\n", &t), 0);
+					      "18446744073709551615 0 0\n",
+					      &t),
+			 0);
 	assert_true(t == UINT64_MAX);
 	assert_int_equal(exit_parse_starttime("1 (a) b) 7 8) Z 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 "
-					      "1 0 4711 0", &t), 0);
+					      "1 0 4711 0",
+					      &t),
+			 0);
 	assert_int_equal(t, 4711);
 	assert_int_equal(exit_parse_starttime("1 (sh) Z 1 1", &t), -EINVAL);
 	assert_int_equal(exit_parse_starttime("", &t), -EINVAL);
 	assert_int_equal(exit_parse_starttime("1 (sh) Z 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 x 0",
-					      &t), -EINVAL);
+					      &t),
+			 -EINVAL);
 }
 
 static void test_own_start_time_is_read(void **state)

@@ -35,8 +35,8 @@
 #include "master.h"
 #include "upgrade.h"
 
-#define EXIT_OF_TERM 7
-#define EXIT_OF_INT 8
+#define EXIT_OF_TERM    7
+#define EXIT_OF_INT     8
 #define EXIT_OF_FAILURE 3
 
 /* ================ the fake server ================ */
@@ -363,7 +363,8 @@ static struct report get_report(const struct place *p, pid_t pid)
 
 	ask(p, reply, sizeof(reply), "report %d", pid);
 	assert_int_equal(sscanf(reply, "%" SCNu64 " %d %d %" SCNu64, &r.serial, &r.status,
-				&has_starttime, &r.first_serial), 4);
+				&has_starttime, &r.first_serial),
+			 4);
 	assert_true(has_starttime);
 	return r;
 }
