@@ -10,7 +10,7 @@
 #include "model/container.h"
 #include "model/tree.h"
 
-struct client *client_new(struct container *ct)
+static struct client *client_alloc(struct container *ct)
 {
 	struct client *c = xnew(struct client);
 
@@ -18,19 +18,43 @@ struct client *client_new(struct container *ct)
 	c->task_cred = (struct cred)CRED_INIT;
 	c->cred = (struct cred)CRED_INIT;
 	c->container = container_ref(ct);
-	ct->nclients++;
-	c->read_ns = xstrdup("");
-	c->write_ns = xstrdup("");
 	list_init(&c->weak);
 	list_init(&c->waiters);
 	return c;
 }
 
+struct client *client_new(struct container *ct)
+{
+	struct client *c = client_alloc(ct);
+
+	c->counted = true;
+	ct->nclients++;
+	c->read_ns = xstrdup("");
+	c->write_ns = xstrdup("");
+	return c;
+}
+
+struct client *client_dup(const struct client *c)
+{
+	struct client *copy = client_alloc(c->container);
+
+	copy->pid = c->pid;
+	copy->starttime = c->starttime;
+	memcpy(copy->comm, c->comm, sizeof(copy->comm));
+	cred_copy(&copy->task_cred, &c->task_cred);
+	cred_copy(&copy->cred, &c->cred);
+	copy->access = c->access;
+	copy->read_ns = xstrdup(c->read_ns);
+	copy->write_ns = xstrdup(c->write_ns);
+	return copy;
+}
+
 struct client *client_new_internal(struct tree *tree)
 {
-	struct client *c = client_new(tree_root(tree));
+	struct client *c = client_alloc(tree_root(tree));
 
-	c->container->nclients--; /* no connection */
+	c->read_ns = xstrdup("");
+	c->write_ns = xstrdup("");
 	c->access = ACCESS_INTERNAL;
 	c->task_cred.uid = c->cred.uid = 0;
 	c->task_cred.gid = c->cred.gid = 0;
@@ -41,7 +65,7 @@ struct client *client_free(struct client *c)
 {
 	if (!c)
 		return NULL;
-	if (c->access != ACCESS_INTERNAL)
+	if (c->counted)
 		c->container->nclients--;
 	close_fd(&c->pidfd);
 	cred_deinit(&c->task_cred);
@@ -76,6 +100,11 @@ static char *namespace_of(const struct container *ct, bool child_only_cuts)
 			break;
 	}
 	return ns;
+}
+
+char *client_namespace_of(const struct container *ct)
+{
+	return namespace_of(ct, false);
 }
 
 static bool state_may_talk(enum container_state s)

@@ -42,17 +42,24 @@ struct client {
 	struct list weak;         /* weak containers bound to this connection */
 	struct list waiters;      /* struct watch subscriptions, see model/watch.h */
 	void *conn;               /* the connection, for pushes; NULL = internal */
+	bool counted;             /* in container->nclients */
 };
 
 struct client *client_new(struct container *ct);
 /* An actor of the daemon itself: superuser without connection. */
 struct client *client_new_internal(struct tree *tree);
+/* Identity and rights as they are now, without connection: for an operation that goes on when the
+ * client has left. */
+struct client *client_dup(const struct client *c);
 struct client *client_free(struct client *c);
 
 static inline bool client_is_superuser(const struct client *c)
 {
 	return c->access >= ACCESS_SUPERUSER;
 }
+
+/* Prefix of the names that processes of `ct` see, "" = all. New string. */
+char *client_namespace_of(const struct container *ct);
 
 /* Compute access level and namespaces from `container`, cred and group membership. Returns
  * ERR_PERMISSION for ACCESS_NONE or a container in a state that may not talk. */

@@ -22,6 +22,7 @@ struct container *container_unref(struct container *ct)
 		return NULL;
 	assert(!ct->op && !ct->runtime && list_is_empty(&ct->children));
 	list_del(&ct->weak_node);
+	container_unref(ct->parent);
 	container_spec_deinit(&ct->spec);
 	free(ct->start_error);
 	free(ct->name);

@@ -39,7 +39,7 @@ struct container {
 	uint32_t id;
 	char *name;               /* full, "a/b"; "" = the root container */
 	unsigned level;           /* 0 = root */
-	struct container *parent; /* borrowed; NULL for root */
+	struct container *parent; /* referenced, so the way up stays valid; NULL for root */
 	struct list children, child_node;
 	size_t nchildren;
 

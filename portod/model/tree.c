@@ -195,7 +195,7 @@ int tree_add(struct tree *t, const char *name, uint32_t id, struct container **r
 				 "no container id is free, all %d are in use", CONTAINER_ID_MAX - 3);
 
 	ct = container_alloc(name, id, parent->level + 1);
-	ct->parent = parent;
+	ct->parent = container_ref(parent);
 	list_push_back(&parent->children, &ct->child_node);
 	parent->nchildren++;
 	htab_put(t->by_name, ct->name, ct);

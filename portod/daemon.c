@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Creation and destruction of the server, signals, the master's reports, and what happens at the
+ * end of each turn: commit the store, acknowledge to the master, flush the replies.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/xalloc.h"
+#include "kernel/procfs.h"
+#include "server.h"
+
+struct daemon {
+	const struct config *config;
+	struct server_channels channels;
+	struct loop *loop;
+	struct procs *procs;
+	struct store *store;
+	struct cgroup_host *cgroups;
+	struct tree *tree;
+	struct watches *watches;
+	struct client *internal;
+	struct ops_config ops_config;
+	struct prop_env prop_env;
+	struct ops ops;
+	struct system_counters system;
+	struct handler_env handlers;
+	struct server *server;
+	char *workdir_base, *portoinit, *db_path;
+	ev_io reports_io;
+	uint64_t report_serial, acked_serial;
+	struct turn_hook hook;
+	ev_signal sigterm, sigint, sigusr1;
+	ev_timer shutdown_timer;
+	bool destroying;
+};
+
+/* ---- the master's reports ---- */
+
+static void on_reports(struct ev_loop *ev, ev_io *io, int revents)
+{
+	struct daemon *d = container_of(io, struct daemon, reports_io);
+	struct exit_report r;
+	ssize_t n;
+
+	(void)revents;
+	while ((n = recv(d->channels.reports_fd, &r, sizeof(r), MSG_DONTWAIT)) == sizeof(r)) {
+		ops_process_exited(&d->ops, r.pid, r.starttime, r.status);
+		d->report_serial = r.serial;
+	}
+	if (n == 0) {
+		log_error("the master is gone");
+		ev_io_stop(ev, io);
+	}
+}
+
+/* Only what is committed is acknowledged. */
+static void acknowledge(struct daemon *d)
+{
+	struct exit_ack ack = { .serial = d->report_serial };
+
+	if (d->report_serial == d->acked_serial)
+		return;
+	if (send(d->channels.reports_fd, &ack, sizeof(ack), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	    sizeof(ack))
+		d->acked_serial = d->report_serial;
+}
+
+static void on_turn(struct turn_hook *h)
+{
+	struct daemon *d = container_of(h, struct daemon, hook);
+	struct error err = ERROR_INIT;
+
+	if (store_is_dirty(d->store) && store_commit(d->store, &err))
+		log_error("commit: %s", err.text);
+	else
+		acknowledge(d);
+	if (d->server)
+		server_flush(d->server);
+}
+
+/* ---- going down ---- */
+
+static void on_idle(struct ops *ops)
+{
+	struct daemon *d = container_of(ops, struct daemon, ops);
+
+	loop_stop(d->loop);
+}
+
+static void on_shutdown_timeout(struct ev_loop *ev, ev_timer *t, int revents)
+{
+	struct daemon *d = container_of(t, struct daemon, shutdown_timer);
+
+	(void)ev;
+	(void)revents;
+	log_warning("%zu operations did not end in time", d->ops.active);
+	loop_stop(d->loop);
+}
+
+static void shut_down(struct daemon *d)
+{
+	struct ev_loop *ev = loop_ev(d->loop);
+	double timeout = d->config->msg->daemon->portod_shutdown_timeout;
+
+	if (d->ops.stopping)
+		return;
+	d->ops.stopping = true;
+	d->ops.on_idle = on_idle;
+	server_stop_accepting(d->server);
+	ev_timer_init(&d->shutdown_timer, on_shutdown_timeout, timeout, 0.);
+	ev_timer_start(ev, &d->shutdown_timer);
+	if (d->ops.active == 0)
+		loop_stop(d->loop);
+}
+
+static void on_sigterm(struct ev_loop *ev, ev_signal *s, int revents)
+{
+	struct daemon *d = container_of(s, struct daemon, sigterm);
+
+	(void)ev;
+	(void)revents;
+	log_info("SIGTERM: going down, containers stay");
+	shut_down(d);
+}
+
+static void on_sigint(struct ev_loop *ev, ev_signal *s, int revents)
+{
+	struct daemon *d = container_of(s, struct daemon, sigint);
+
+	(void)ev;
+	(void)revents;
+	if (d->destroying)
+		return;
+	log_info("SIGINT: destroying all containers and going down");
+	d->destroying = true;
+	ops_destroy_all(&d->ops);
+	shut_down(d);
+}
+
+static void on_sigusr1(struct ev_loop *ev, ev_signal *s, int revents)
+{
+	int rc = log_reopen();
+
+	(void)ev;
+	(void)s;
+	(void)revents;
+	if (rc < 0)
+		log_error("reopen the log: %s", strerror(-rc));
+}
+
+/* ---- statistics by name: porto_stat ---- */
+
+static uint64_t own_memory(void)
+{
+	char text[256];
+	unsigned long pages = 0;
+
+	if (fd_read_small(-1, "/proc/self/statm", text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %lu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t porto_stat(void *arg, const char *name, bool *ret_known)
+{
+	const struct daemon *d = arg;
+	const struct system_counters *s = &d->system;
+	const struct ops_stats *o = &d->ops.stats;
+	const struct log_stats *l = log_get_stats();
+	uint64_t now = clock_boot_nsec();
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "clients", s->clients },
+		{ "clients_connected", s->clients_connected },
+		{ "containers", tree_count(d->tree) },
+		{ "containers_created", o->created },
+		{ "containers_failed_start", o->start_failed },
+		{ "containers_oom", o->oom },
+		{ "containers_started", o->started },
+		{ "errors", l->errors },
+		{ "fail_invalid_command", s->fail_invalid_command },
+		{ "fail_invalid_value", s->fail_invalid_value },
+		{ "fail_system", s->fail_system },
+		{ "log_bytes", l->bytes },
+		{ "log_bytes_lost", l->bytes_lost },
+		{ "log_lines", l->lines },
+		{ "log_lines_lost", l->lines_lost },
+		{ "log_open", l->opens },
+		{ "log_rotate_bytes", o->stream_rotate_bytes },
+		{ "log_rotate_errors", o->stream_rotate_errors },
+		{ "longest_turn_us", loop_get_stats(d->loop)->longest_turn_nsec / 1000 },
+		{ "loop_turns", loop_get_stats(d->loop)->turns },
+		{ "master_uptime", (now - s->master_start_boot_nsec) / NSEC_PER_SEC },
+		{ "memory_usage_mb", own_memory() >> 20 },
+		{ "memory_usage_kb", own_memory() >> 10 },
+		{ "porto_uptime", (now - s->start_boot_nsec) / NSEC_PER_SEC },
+		{ "remove_dead", o->buried },
+		{ "requests_completed", s->requests_completed },
+		{ "requests_failed", s->requests_failed },
+		{ "requests_longer_1s", s->longer_1s },
+		{ "requests_longer_30s", s->longer_30s },
+		{ "requests_longer_3s", s->longer_3s },
+		{ "requests_longer_5m", s->longer_5m },
+		{ "requests_queued", s->requests_running },
+		{ "restore_failed", o->lost },
+		{ "running", tree_root(d->tree)->running_below },
+		{ "spawned", s->porto_starts },
+		{ "start_timeouts", o->start_timeouts },
+		{ "warnings", l->warnings },
+	};
+
+	*ret_known = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].value;
+	*ret_known = false;
+	return 0;
+}
+
+/* ---- creation ---- */
+
+static void fill_ops_config(struct daemon *d)
+{
+	const PortoConfig__TPortodConfig *m = d->config->msg;
+	struct ops_config *c = &d->ops_config;
+
+	c->state_dir = m->daemon->state_dir;
+	c->workdir_base = d->workdir_base;
+	c->portoinit = d->portoinit;
+	c->socket_path = m->daemon->socket_path;
+	c->max_containers = m->container->max_total;
+	c->start_timeout_ms = m->container->start_timeout_ms;
+	c->stop_timeout_ms = m->container->stop_timeout_ms;
+	c->queue_timeout_ms = m->daemon->op_queue_timeout_s * 1000;
+	c->remove_timeout_ms = m->daemon->cgroup_remove_timeout_s * 1000;
+	c->tick_ms = m->daemon->log_rotate_ms ? (unsigned)m->daemon->log_rotate_ms : 1000;
+	c->max_jobs = 64;
+	c->respawn_delay_min_ms = 50;
+	c->dev_size = m->container->dev_size;
+	c->devpts_max = m->container->devpts_max;
+	c->memory_total = procfs_mem_total();
+	c->start_parents = m->container->enable_start_parents;
+	c->enable_tracefs = m->container->enable_tracefs;
+}
+
+static void fill_prop_env(struct daemon *d)
+{
+	const PortoConfig__TContainerConfig *m = d->config->msg->container;
+	struct prop_env *e = &d->prop_env;
+
+	e->cgroups = d->cgroups;
+	e->tree = d->tree;
+	e->ncpu = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	e->memory_total = d->ops_config.memory_total;
+	e->workdir_base = d->workdir_base;
+	e->stdout_limit_default = m->stdout_limit;
+	e->stdout_limit_max = m->stdout_limit_max;
+	e->stdout_read_max = m->std_stream_read_limit;
+	e->min_memory_limit = m->min_memory_limit;
+	e->respawn_delay_default = m->respawn_delay_ms * NSEC_PER_MSEC;
+	e->aging_time_default = m->default_aging_time_s;
+	e->thread_limit_default = (uint64_t)m->default_thread_limit;
+	e->cpu_period_default = m->cpu_period;
+	e->default_ulimit = m->default_ulimit;
+	e->porto_stat = porto_stat;
+	e->daemon = d;
+}
+
+static void fill_ops(struct daemon *d)
+{
+	struct ops *o = &d->ops;
+
+	o->config = &d->ops_config;
+	o->loop = d->loop;
+	o->procs = d->procs;
+	o->store = d->store;
+	o->tree = d->tree;
+	o->watches = d->watches;
+	o->cgroups = d->cgroups;
+	o->env = &d->prop_env;
+	o->internal = d->internal;
+	o->master_pid = getppid();
+	gethostname(o->hostname, sizeof(o->hostname) - 1);
+}
+
+static int open_cgroups(struct daemon *d, struct error *err)
+{
+	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
+	struct cgroup_options opt = {
+		.cgroup_root = m->cgroupfs_root_path,
+		.prefix = m->cgroup_prefix,
+		.freeze_timeout_ms = m->freezer_wait_timeout_s * 1000,
+		.remove_timeout_ms = m->cgroup_remove_timeout_s * 1000,
+	};
+	auto_buf text = BUF_INIT;
+	auto_strv lines = STRV_INIT;
+
+	if (cgroup_host_new(&opt, &d->cgroups, err))
+		return -1;
+	cgroup_host_describe(d->cgroups, &text);
+	strv_split(&lines, buf_str(&text), '\n');
+	for (size_t i = 0; i < lines.n; i++)
+		log_info("cgroups: %s", lines.v[i]);
+	return 0;
+}
+
+static int create(struct daemon *d, struct error *err)
+{
+	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
+
+	umask(0);
+	d->workdir_base = xasprintf("%s/porto", m->place);
+	d->portoinit = xasprintf("%s/portoinit", d->config->helpers_dir);
+	d->db_path = xasprintf("%s/state.db", m->state_dir);
+	if (access(d->portoinit, X_OK))
+		return error_errno(err, errno, "helper program %s (see daemon.helpers_dir)",
+				   d->portoinit);
+	if (store_open(d->db_path, &d->store, err) || open_cgroups(d, err))
+		return -1;
+	d->tree = tree_new();
+	d->watches = watches_new();
+	d->internal = client_new_internal(d->tree);
+	fill_ops_config(d);
+	fill_prop_env(d);
+	prop_init_spec(&d->prop_env, tree_root(d->tree));
+	fill_ops(d);
+	return ops_init(&d->ops, err);
+}
+
+static void start_signals(struct daemon *d)
+{
+	struct ev_loop *ev = loop_ev(d->loop);
+
+	ev_signal_init(&d->sigterm, on_sigterm, SIGTERM);
+	ev_signal_init(&d->sigint, on_sigint, SIGINT);
+	ev_signal_init(&d->sigusr1, on_sigusr1, SIGUSR1);
+	ev_signal_start(ev, &d->sigterm);
+	ev_signal_start(ev, &d->sigint);
+	ev_signal_start(ev, &d->sigusr1);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void serve(struct daemon *d)
+{
+	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
+	struct server_config config = {
+		.listen_fd = d->channels.listen_fd,
+		.max_frame = m->max_msg_len,
+		.max_output = m->max_client_output,
+		.max_clients = m->max_clients,
+		.max_clients_in_container = (unsigned)m->max_clients_in_container,
+		.max_requests = m->max_request_queue,
+		.idle_timeout_nsec = m->client_idle_timeout * NSEC_PER_SEC,
+	};
+	struct exit_ack ready = { .serial = 0 };
+
+	d->handlers = (struct handler_env){ .ops = &d->ops,
+					    .props = &d->prop_env,
+					    .loop = d->loop,
+					    .system = &d->system,
+					    .max_waiters = m->max_client_waiters };
+	d->server = server_new(&d->handlers, &config);
+	loop_add_turn_hook(d->loop, &d->hook, on_turn);
+	ev_io_init(&d->reports_io, on_reports, d->channels.reports_fd, EV_READ);
+	/* Reports first: a pid may be in use again by the time a start job tells of it. */
+	ev_set_priority(&d->reports_io, EV_MAXPRI);
+	ev_io_start(loop_ev(d->loop), &d->reports_io);
+	(void)send(d->channels.reports_fd, &ready, sizeof(ready), MSG_DONTWAIT | MSG_NOSIGNAL);
+	loop_run(d->loop);
+}
+
+/* ---- destruction, in reverse ---- */
+
+static void remove_state(struct daemon *d)
+{
+	auto_free char *tasks = xasprintf("%s/tasks", d->ops_config.state_dir);
+	struct error err = ERROR_INIT;
+
+	if (cgroup_host_remove_base(d->cgroups, &err))
+		log_warning("remove our cgroups: %s", err.text);
+	(void)unlink(d->db_path);
+	(void)rmdir(tasks);
+	(void)rmdir(d->workdir_base);
+}
+
+static void destroy(struct daemon *d)
+{
+	if (d->server) {
+		server_close_all(d->server);
+		loop_run_once(d->loop);
+		d->server = server_free(d->server);
+	}
+	ops_deinit(&d->ops);
+	d->store = store_close(d->store);
+	if (d->destroying && d->cgroups && tree_count(d->tree) == 0)
+		remove_state(d);
+	client_free(d->internal);
+	tree_free(d->tree);
+	watches_free(d->watches);
+	cgroup_host_free(d->cgroups);
+	procs_free(d->procs);
+	free(d->workdir_base);
+	free(d->portoinit);
+	free(d->db_path);
+}
+
+int daemon_main(void *arg, const struct server_channels *ch)
+{
+	struct daemon *d = xnew(struct daemon);
+	struct error err = ERROR_INIT;
+	char text[ERROR_MESSAGE_MAX];
+	bool ok;
+
+	d->config = arg;
+	d->channels = *ch;
+	d->system.porto_starts = ch->server_starts;
+	d->system.start_boot_nsec = clock_boot_nsec();
+	d->system.master_start_boot_nsec = ch->master_start_nsec;
+	d->loop = loop_new();
+	d->procs = procs_new(d->loop);
+	start_signals(d);
+	ok = create(d, &err) == 0 && ops_restore(&d->ops, &err) == 0;
+	if (ok)
+		serve(d);
+	else
+		log_error("cannot start: %s", error_message(&err, text, sizeof(text)));
+	destroy(d);
+	d->loop = loop_free(d->loop);
+	free(d);
+	return ok ? 0 : 1;
+}

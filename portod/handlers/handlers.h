@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One function per method of the wire: unpack, check the right, ask ops or the model, reply. Each
+ * takes the request over: it is answered now or by an operation later. None blocks. The table that
+ * names them, with their access rules, is methods.c.
+ */
+#pragma once
+
+#include "ops/ops.h"
+#include "rpc/request.h"
+
+/* Numbers the server keeps and GetSystem shows. */
+struct system_counters {
+	uint64_t clients, clients_connected, clients_max;
+	uint64_t requests_running, requests_completed, requests_failed;
+	uint64_t longer_1s, longer_3s, longer_30s, longer_5m;
+	uint64_t fail_system, fail_invalid_value, fail_invalid_command;
+	uint64_t porto_starts, start_boot_nsec, master_start_boot_nsec;
+	bool frozen;
+};
+
+/* What handlers may use; built once by the daemon. */
+struct handler_env {
+	struct ops *ops;
+	const struct prop_env *props;
+	struct loop *loop;
+	struct system_counters *system;
+	unsigned max_waiters; /* containers and masks of one wait */
+};
+
+typedef void (*method_handler)(const struct handler_env *env, struct request *rq);
+
+void handle_version(const struct handler_env *env, struct request *rq);
+void handle_get_system(const struct handler_env *env, struct request *rq);
+void handle_set_system(const struct handler_env *env, struct request *rq);
+
+void handle_create(const struct handler_env *env, struct request *rq);
+void handle_create_weak(const struct handler_env *env, struct request *rq);
+void handle_destroy(const struct handler_env *env, struct request *rq);
+void handle_start(const struct handler_env *env, struct request *rq);
+void handle_stop(const struct handler_env *env, struct request *rq);
+void handle_pause(const struct handler_env *env, struct request *rq);
+void handle_resume(const struct handler_env *env, struct request *rq);
+void handle_kill(const struct handler_env *env, struct request *rq);
+void handle_respawn(const struct handler_env *env, struct request *rq);
+
+void handle_list(const struct handler_env *env, struct request *rq);
+void handle_list_properties(const struct handler_env *env, struct request *rq);
+void handle_list_data(const struct handler_env *env, struct request *rq);
+void handle_get_property(const struct handler_env *env, struct request *rq);
+void handle_get_data(const struct handler_env *env, struct request *rq);
+void handle_set_property(const struct handler_env *env, struct request *rq);
+void handle_get(const struct handler_env *env, struct request *rq);
+
+void handle_wait(const struct handler_env *env, struct request *rq);
+void handle_async_wait(const struct handler_env *env, struct request *rq);
+void handle_stop_async_wait(const struct handler_env *env, struct request *rq);
+/* The connection is gone: forget its subscriptions. */
+void wait_client_gone(struct client *client);
+
+void handle_find_label(const struct handler_env *env, struct request *rq);
+void handle_set_label(const struct handler_env *env, struct request *rq);
+void handle_inc_label(const struct handler_env *env, struct request *rq);
+
+void handle_locate_process(const struct handler_env *env, struct request *rq);

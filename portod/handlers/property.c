@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Properties as text. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "handlers/reply.h"
+
+static int get(const struct handler_env *env, struct request *rq, const char *name,
+	       const char *property, bool sync, bool real, struct buf *out, struct error *err)
+{
+	struct prop_ctx ctx = { .env = env->props, .client = rq->client, .sync = sync,
+				.real = real };
+
+	if (client_resolve(rq->client, env->ops->tree, or_empty(name), &ctx.ct, err))
+		return -1;
+	return prop_get(&ctx, or_empty(property), out, err);
+}
+
+void handle_get_property(const struct handler_env *env, struct request *rq)
+{
+	const Porto__TGetPropertyRequest *m = ARGS(rq, TGetPropertyRequest);
+	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
+	Porto__TGetPropertyResponse value = PORTO__TGET_PROPERTY_RESPONSE__INIT;
+	struct error err = ERROR_INIT;
+	auto_buf out = BUF_INIT;
+
+	if (get(env, rq, m->name, m->property, m->sync, m->real, &out, &err)) {
+		request_fail(rq, &err);
+		return;
+	}
+	value.value = (char *)(uintptr_t)buf_str(&out);
+	resp.getproperty = &value;
+	request_reply(rq, &resp);
+}
+
+void handle_get_data(const struct handler_env *env, struct request *rq)
+{
+	const Porto__TGetDataPropertyRequest *m = ARGS(rq, TGetDataPropertyRequest);
+	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
+	Porto__TGetDataPropertyResponse value = PORTO__TGET_DATA_PROPERTY_RESPONSE__INIT;
+	struct error err = ERROR_INIT;
+	auto_buf out = BUF_INIT;
+
+	if (get(env, rq, m->name, m->data, m->sync, m->real, &out, &err)) {
+		request_fail(rq, &err);
+		return;
+	}
+	value.value = (char *)(uintptr_t)buf_str(&out);
+	resp.getdataproperty = &value;
+	request_reply(rq, &resp);
+}
+
+void handle_set_property(const struct handler_env *env, struct request *rq)
+{
+	const Porto__TSetPropertyRequest *m = ARGS(rq, TSetPropertyRequest);
+	struct container *ct = reply_resolve_control(env, rq, m->name);
+
+	if (ct)
+		reply_later(rq, ops_set_property(env->ops, rq->client, ct, or_empty(m->property),
+						 or_empty(m->value), reply_done, rq));
+}
+
+/* ---- many at once ---- */
+
+typedef Porto__TGetResponse__TContainerGetValueResponse get_value;
+typedef Porto__TGetResponse__TContainerGetListResponse get_entry;
+
+struct collector {
+	const struct handler_env *env;
+	struct request *rq;
+	const Porto__TGetRequest *m;
+	Porto__TGetResponse resp;
+	size_t cap;
+	struct buf scratch;
+};
+
+static get_entry *add_entry(struct collector *c, const char *name)
+{
+	get_entry *e = request_alloc(c->rq, sizeof(*e));
+
+	if (c->resp.n_list == c->cap) {
+		c->cap = c->cap ? 2 * c->cap : 16;
+		c->resp.list = xreallocarray(c->resp.list, c->cap, sizeof(*c->resp.list));
+	}
+	porto__tget_response__tcontainer_get_list_response__init(e);
+	e->name = request_strdup(c->rq, name);
+	c->resp.list[c->resp.n_list++] = e;
+	return e;
+}
+
+static void set_error(struct request *rq, get_value *v, const struct error *err)
+{
+	char text[ERROR_MESSAGE_MAX];
+
+	v->has_error = true;
+	v->error = (Porto__EError)err->code;
+	v->errormsg = request_strdup(rq, error_message(err, text, sizeof(text)));
+}
+
+/* One keyval per variable; `err` set = the container could not be had. */
+static void fill_values(struct collector *c, get_entry *e, struct container *ct,
+			const struct error *missing)
+{
+	size_t n = c->m->n_variable;
+	get_value *values = request_alloc(c->rq, (n + 1) * sizeof(*values));
+	struct prop_ctx ctx = { .env = c->env->props, .client = c->rq->client, .ct = ct,
+				.sync = c->m->sync, .real = c->m->real };
+	struct error err = ERROR_INIT;
+
+	e->keyval = request_alloc(c->rq, (n + 1) * sizeof(*e->keyval));
+	for (size_t i = 0; i < n; i++) {
+		get_value *v = &values[i];
+
+		porto__tget_response__tcontainer_get_value_response__init(v);
+		v->variable = c->m->variable[i];
+		e->keyval[e->n_keyval++] = v;
+		if (!ct) {
+			set_error(c->rq, v, missing);
+			continue;
+		}
+		buf_reset(&c->scratch);
+		error_clear(&err);
+		if (prop_get(&ctx, c->m->variable[i], &c->scratch, &err))
+			set_error(c->rq, v, &err);
+		else
+			v->value = request_strdup(c->rq, buf_str(&c->scratch));
+	}
+}
+
+static void add_container(struct collector *c, const char *name, struct container *ct)
+{
+	get_entry *e = add_entry(c, name);
+
+	e->has_change_time = true;
+	e->change_time = ct->change_time;
+	if (c->m->has_changed_since && ct->change_time < c->m->changed_since) {
+		e->has_no_changes = e->no_changes = true;
+		return;
+	}
+	fill_values(c, e, ct, NULL);
+}
+
+static void add_named(struct collector *c, const char *name)
+{
+	struct error err = ERROR_INIT;
+	struct container *ct;
+
+	if (client_resolve(c->rq->client, c->env->ops->tree, name, &ct, &err) == 0)
+		add_container(c, name, ct);
+	else
+		fill_values(c, add_entry(c, name), NULL, &err);
+}
+
+static void add_matching(struct collector *c)
+{
+	struct container **all;
+	size_t n = tree_sorted(c->env->ops->tree, &all);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = client_compose(c->rq->client, all[i]);
+
+		for (size_t k = 0; name && k < c->m->n_name; k++) {
+			if (mask_is_pattern(c->m->name[k]) && mask_match(c->m->name[k], name)) {
+				add_container(c, name, all[i]);
+				break;
+			}
+		}
+	}
+	free(all);
+}
+
+void handle_get(const struct handler_env *env, struct request *rq)
+{
+	struct collector c = { .env = env, .rq = rq, .m = ARGS(rq, TGetRequest),
+			       .resp = PORTO__TGET_RESPONSE__INIT };
+	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
+	bool masks = false;
+
+	for (size_t i = 0; i < c.m->n_name; i++) {
+		if (mask_is_pattern(c.m->name[i]))
+			masks = true;
+		else
+			add_named(&c, c.m->name[i]);
+	}
+	if (masks)
+		add_matching(&c);
+	resp.get = &c.resp;
+	request_reply(rq, &resp);
+	free(c.resp.list);
+	buf_deinit(&c.scratch);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to handlers/: what most of them need. */
+#pragma once
+
+#include "handlers/handlers.h"
+
+/* The sub-message of the method, typed. */
+#define ARGS(rq, type) ((const Porto__##type *)(rq)->args)
+
+static inline const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+/* Container by the client's name for it; answers the request and returns NULL on failure. */
+struct container *reply_resolve(const struct handler_env *env, struct request *rq,
+				const char *name);
+/* The same, and the client may change it. */
+struct container *reply_resolve_control(const struct handler_env *env, struct request *rq,
+					const char *name);
+/* `done` of an operation: answer the request `user`. */
+void reply_done(struct op *op, const struct error *err, void *user);
+/* The operation answers later; NULL = it has answered. */
+void reply_later(struct request *rq, struct op *op);

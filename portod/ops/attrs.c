@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Setting a property: change in memory, bring it to the kernel if the container is started, keep
+ * or take back. Over at once unless the container is busy or the knob may block.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "ops/internal.h"
+
+struct set_op {
+	struct op op;
+	char *name, *value;
+	struct prop_txn txn;
+	struct prop_ctx ctx;
+	bool applying;
+};
+
+static void keep(struct set_op *s)
+{
+	struct ops *ops = s->op.ops;
+	struct container *ct = s->op.ct;
+
+	ct->change_time = clock_wall_sec();
+	for (size_t i = 0; i < s->txn.n; i++)
+		persist_prop(ops, ct, s->txn.changes[i].prop);
+	if (ct->spec.controllers != s->txn.old_controllers)
+		persist_prop(ops, ct, prop_find("controllers"));
+	for (size_t i = 0; i < s->txn.labels.n; i++)
+		watches_notify_label(ops->watches, ct, s->txn.labels.e[i].key,
+				     s->txn.labels.e[i].val);
+	op_finish(&s->op, &s->op.err);
+}
+
+static void take_back(struct set_op *s, const struct error *why)
+{
+	struct error ignored = ERROR_INIT;
+	uint32_t dirty = s->txn.dirty;
+
+	prop_rollback(&s->ctx, &s->txn);
+	/* The old values were in force a moment ago; if the kernel refuses them now there is nothing
+	 * better to do than to say so. Raising a limit again does not block. */
+	if (apply_groups(s->op.ops, s->op.ct, dirty, &ignored))
+		log_warning("container %s: cannot restore %s: %s", s->op.ct->name, s->name,
+			    ignored.text);
+	op_finish(&s->op, why);
+}
+
+static int apply_job(void *arg, void *result, size_t *len, struct error *err)
+{
+	struct set_op *s = arg;
+
+	(void)result;
+	*len = 0;
+	return apply_groups(s->op.ops, s->op.ct, s->txn.dirty, err);
+}
+
+static void change(struct set_op *s)
+{
+	struct container *ct = s->op.ct;
+	struct error err = ERROR_INIT;
+
+	if (ct->destroyed) {
+		error_set(&err, ERR_CONTAINER_DOES_NOT_EXIST, "container %s was destroyed",
+			  ct->name);
+		op_finish(&s->op, &err);
+		return;
+	}
+	if (prop_set(&s->ctx, s->name, s->value, &s->txn, &err)) {
+		op_finish(&s->op, &err);
+		return;
+	}
+	if (!s->txn.dirty || !state_has_resources(ct->state) || ct->state == STATE_DEAD) {
+		keep(s);
+	} else if (s->txn.slow) {
+		s->applying = true;
+		op_start_job(&s->op, "apply", apply_job, s, s->op.ops->config->start_timeout_ms);
+	} else if (apply_groups(s->op.ops, ct, s->txn.dirty, &err)) {
+		take_back(s, &err);
+	} else {
+		keep(s);
+	}
+}
+
+static void set_step(struct op *op)
+{
+	struct set_op *s = container_of(op, struct set_op, op);
+
+	if (!s->applying)
+		change(s);
+	else if (op->job_err.code)
+		take_back(s, &op->job_err);
+	else
+		keep(s);
+}
+
+static void set_free(struct op *op)
+{
+	struct set_op *s = container_of(op, struct set_op, op);
+
+	prop_txn_deinit(&s->txn);
+	free(s->name);
+	free(s->value);
+	free(s);
+}
+
+static const struct op_class set_class = {
+	.name = "set", .shallow = true, .step = set_step, .free = set_free
+};
+
+struct op *ops_set_property(struct ops *ops, const struct client *client, struct container *ct,
+			    const char *name, const char *value, ops_done done, void *user)
+{
+	struct set_op *s = xnew(struct set_op);
+	struct op *op = &s->op;
+
+	s->name = xstrdup(name);
+	s->value = xstrdup(value);
+	s->ctx = (struct prop_ctx){ .env = ops->env, .client = client, .ct = ct };
+	op_init(op, &set_class, ops, ct, done, user);
+	op_submit(op);
+	return op->finished ? NULL : op;
+}

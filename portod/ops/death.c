@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A started container's end: its wait task exited, or it ran out of memory. The facts are recorded
+ * when they come in (ops_process_exited); acting on them waits for the container to be free of
+ * other operations, which look at the facts themselves.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "ops/internal.h"
+
+struct death_op {
+	struct op op;
+	bool killing;
+	struct teardown *teardown;
+};
+
+void death_update_oom(struct ops *ops, struct container *ct)
+{
+	prop_refresh_oom_kills(ops->env, ct);
+	for (struct container *up = ct; up && !container_is_root(up); up = up->parent)
+		persist_run(ops, up);
+}
+
+bool respawn_is_allowed(const struct container *ct)
+{
+	enum container_state parent = ct->parent->state;
+
+	return ct->spec.respawn &&
+	       (state_is_started(parent) || parent == STATE_RESPAWNING) &&
+	       (ct->spec.max_respawns < 0 ||
+		ct->spec.respawn_count < (uint64_t)ct->spec.max_respawns);
+}
+
+bool death_schedule_respawn(struct ops *ops, struct container *ct)
+{
+	struct container_runtime *rt;
+	uint64_t min = ops->config->respawn_delay_min_ms * 1000000ULL;
+	uint64_t delay = ct->spec.respawn_delay > min ? ct->spec.respawn_delay : min;
+
+	if (ops->stopping || !respawn_is_allowed(ct))
+		return false;
+	rt = runtime_get(ops, ct);
+	ops_set_state(ops, ct, STATE_RESPAWNING);
+	/* A respawning parent starts its children again when it is up. */
+	if (ct->parent->state == STATE_RESPAWNING)
+		return true;
+	ev_timer_stop(loop_ev(ops->loop), &rt->respawn_timer);
+	ev_timer_set(&rt->respawn_timer, (double)delay / 1e9, 0.);
+	ev_timer_start(loop_ev(ops->loop), &rt->respawn_timer);
+	return true;
+}
+
+void death_children_may_respawn(struct ops *ops, struct container *ct)
+{
+	struct container *child;
+
+	list_for_each(child, &ct->children, child_node)
+		if (child->state == STATE_RESPAWNING ||
+		    (child->state == STATE_DEAD && child->spec.respawn))
+			death_schedule_respawn(ops, child);
+}
+
+/* Did the kernel kill for lack of memory in this run? The event may still be on its way when the
+ * exit is here already, so the counter decides. */
+static bool died_of_oom(struct ops *ops, struct container *ct, int status)
+{
+	uint64_t before = ct->oom_kills;
+
+	if (!ct->spec.oom_is_fatal)
+		return false;
+	if (ct->runtime->oom_pending)
+		return true;
+	if (status == 0)
+		return false;
+	death_update_oom(ops, ct);
+	return ct->oom_events > 0 || ct->oom_kills > before || ct->oom_kills > 0;
+}
+
+static void bury(struct ops *ops, struct container *ct, struct container *top, bool oom)
+{
+	struct container_runtime *rt = runtime_get(ops, ct);
+
+	if (ct == top && oom && !rt->exited)
+		ct->exit_status = SIGKILL;
+	else if (rt->exited)
+		ct->exit_status = rt->exit_status;
+	else
+		ct->exit_status = SIGKILL; /* went down with its parent */
+	ct->oom_killed = oom;
+	ct->death = ops_now();
+	runtime_forget_task(ops, ct);
+	runtime_forget_oom(ops, ct);
+	rt->exited = rt->oom_pending = false;
+	ct->task = (struct task_ids){ 0 };
+	ct->has_task = false;
+	log_info("container %s: %s, exit code %d", ct->name, oom ? "died of OOM" : "died",
+		 container_exit_code(ct));
+	if (!ct->spec.respawn || !respawn_is_allowed(ct) || !death_schedule_respawn(ops, ct))
+		ops_set_state(ops, ct, STATE_DEAD);
+	persist_run(ops, ct);
+}
+
+/* The parents' state decides whether a child may respawn, so they are buried first; the reports
+ * still name each. */
+static void bury_all(struct ops *ops, struct container *top)
+{
+	bool oom = died_of_oom(ops, top, top->runtime->exit_status);
+
+	for (struct container *ct = top; ct; ct = tree_next(top, ct))
+		if (state_is_started(ct->state) || ct->state == STATE_PAUSED)
+			bury(ops, ct, top, oom);
+}
+
+static bool is_over(const struct container *ct)
+{
+	return ct->destroyed || !ct->runtime ||
+	       !(ct->runtime->exited || ct->runtime->oom_pending) ||
+	       !(state_is_started(ct->state) || ct->state == STATE_PAUSED);
+}
+
+static void death_step(struct op *op)
+{
+	struct death_op *d = container_of(op, struct death_op, op);
+	struct ops *ops = op->ops;
+	struct cgroup cg;
+
+	if (d->killing) {
+		if (op->job_err.code)
+			log_warning("container %s: %s", op->ct->name, op->job_err.text);
+		bury_all(ops, op->ct);
+		op_finish(op, NULL);
+		return;
+	}
+	if (is_over(op->ct)) {
+		op_finish(op, NULL);
+		return;
+	}
+	prop_cgroup(op->ct, &cg);
+	if (op->ct->runtime->exited && !cgroup_is_populated(ops->cgroups, &cg, true)) {
+		bury_all(ops, op->ct);
+		op_finish(op, NULL);
+		return;
+	}
+	d->killing = true;
+	d->teardown = teardown_new(ops, op->ct, true);
+	op_start_job(op, "bury", teardown_job, d->teardown, ops->config->remove_timeout_ms);
+}
+
+static void death_free(struct op *op)
+{
+	struct death_op *d = container_of(op, struct death_op, op);
+
+	teardown_free(d->teardown);
+	free(d);
+}
+
+static const struct op_class death_class = {
+	.name = "death", .step = death_step, .free = death_free
+};
+
+void death_submit(struct ops *ops, struct container *ct)
+{
+	struct death_op *d;
+
+	/* An operation that runs on it looks at the facts itself: a stop waits for just that. */
+	if (ct->state == STATE_STOPPING) {
+		for (struct container *up = ct; up; up = up->parent)
+			if (up->op && !up->op->job_pending)
+				up->op->class->step(up->op);
+		return;
+	}
+	d = xnew(struct death_op);
+	op_init(&d->op, &death_class, ops, ct, NULL, NULL);
+	op_submit(&d->op);
+}

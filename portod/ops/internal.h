@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of ops/ share among themselves. */
+#pragma once
+
+#include "kernel/starter.h"
+#include "kernel/taskfile.h"
+#include "ops/ops.h"
+
+/* What a container has beside the model: timers and descriptors. */
+struct container_runtime {
+	struct ops *ops;
+	struct container *ct;   /* owner, borrowed */
+	ev_timer respawn_timer;
+	int pidfd;              /* of a wait task that is not the master's child; -1 = none */
+	ev_io pidfd_io;
+	bool exited;            /* the wait task's end is known but not acted upon yet */
+	int exit_status;        /* valid when exited */
+	bool oom_pending;       /* a fatal out-of-memory event waits to be acted upon */
+	bool in_pid_map, watched;
+	ev_timer lost_timer;    /* restored, its task is gone, the report is still due */
+};
+
+struct container_runtime *runtime_get(struct ops *ops, struct container *ct);
+void runtime_drop(struct container *ct);
+/* Know the wait task: by pid for the master's reports, by pidfd when it is a stranger's child. */
+void runtime_watch_task(struct ops *ops, struct container *ct);
+void runtime_forget_task(struct ops *ops, struct container *ct);
+/* Out-of-memory events of its group. */
+void runtime_watch_oom(struct ops *ops, struct container *ct);
+void runtime_forget_oom(struct ops *ops, struct container *ct);
+
+/* Change the state, keep the store and the watchers informed. */
+void ops_set_state(struct ops *ops, struct container *ct, enum container_state state);
+/* Set the facts of a run back: pids, times, exit status, out-of-memory flags. */
+void ops_reset_run(struct container *ct);
+struct moment ops_now(void);
+char *ops_record_path(const struct ops *ops, const struct container *ct);
+char *ops_workdir(const struct ops *ops, const struct container *ct);
+/* Error about a container whose parent is frozen; 0 if it is not. */
+int ops_check_parent_thawed(const struct container *ct, struct error *err);
+/* Signal the process (pid, starttime), never a successor of its pid. */
+int ops_signal(pid_t pid, uint64_t starttime, int sig, struct error *err);
+
+/* ---- persist.c ---- */
+void persist_container(struct ops *ops, struct container *ct); /* everything */
+void persist_run(struct ops *ops, struct container *ct);       /* state and facts of the run */
+void persist_prop(struct ops *ops, struct container *ct, const struct prop *p);
+void persist_remove(struct ops *ops, struct container *ct);
+/* Parse the row persist_run wrote. */
+int persist_load_run(struct container *ct, const char *text, struct error *err);
+
+/* ---- compile.c: container -> start_spec, pure but for reading files of configuration ---- */
+struct compiled;
+/* `fds`: descriptors of the client for /dev/fd streams, -1 where none. */
+int compile_start(struct ops *ops, struct container *ct, const int fds[3],
+		  struct compiled **ret, struct error *err);
+struct compiled *compiled_free(struct compiled *c);
+const struct start_spec *compiled_spec(const struct compiled *c);
+/* A meta container that needs no process. */
+bool compiled_is_processless(const struct compiled *c);
+uint32_t compiled_ns_flags(const struct compiled *c); /* bit per NS_ kind that is new */
+/* Everything before that can be refused: the checks of reference/containers.md §6.3. */
+int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
+		  struct error *err);
+/* Knobs of one apply group, appended to an array of CGROUP_SETTINGS_MAX. */
+#define CGROUP_SETTINGS_MAX 16
+void compile_settings(const struct ops *ops, const struct container *ct, enum apply_group group,
+		      bool only_set, struct cgroup_setting *settings, size_t *n);
+
+/* ---- teardown.c: the one clean-up of stop, destroy, failed start and restore ---- */
+struct teardown;
+/* Of `top` and everything below that has resources. */
+struct teardown *teardown_new(struct ops *ops, struct container *top, bool kill_only);
+struct teardown *teardown_free(struct teardown *t);
+int teardown_job(void *arg, void *result, size_t *len, struct error *err);
+
+/* ---- death.c ---- */
+/* The wait task of a started container is gone, or it ran out of memory: act when possible. */
+void death_submit(struct ops *ops, struct container *ct);
+/* After a death, or a restart: schedule the respawn if the rules allow one; returns whether. */
+bool death_schedule_respawn(struct ops *ops, struct container *ct);
+void death_children_may_respawn(struct ops *ops, struct container *ct);
+/* Read the kernel's count of kills and keep the totals. */
+void death_update_oom(struct ops *ops, struct container *ct);
+bool respawn_is_allowed(const struct container *ct);
+
+/* ---- start.c ---- */
+void ops_respawn_internal(struct ops *ops, struct container *ct);
+
+/* ---- streams.c ---- */
+struct rotation *rotation_new(struct ops *ops);
+struct rotation *rotation_free(struct rotation *r);
+void rotation_tick(struct rotation *r);
+/* Host path of a stored stream, or NULL when it is not a stored one. New string. */
+char *stream_stored_path(const struct ops *ops, const struct container *ct, int fd);
+/* N of "/dev/fd/N", or -1. */
+int stream_client_fd(const char *path);
+
+/* ---- purge.c ---- */
+/* Remove groups that belong to no container, in the background. */
+void purge_leftovers(struct ops *ops);
+struct purge *purge_free(struct purge *p);
+/* Is a group of this name, above or below it just being removed? */
+bool purge_covers(const struct ops *ops, const char *name);
+
+/* ---- apply.c ---- */
+/* Bring the dirty groups of a started container to the kernel. May block if `slow`. */
+int apply_groups(struct ops *ops, struct container *ct, uint32_t dirty, struct error *err);

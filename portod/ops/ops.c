@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/ops.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/htab.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "kernel/procfs.h"
+#include "ops/internal.h"
+
+struct moment ops_now(void)
+{
+	return (struct moment){ .wall_sec = clock_wall_sec(), .boot_nsec = clock_boot_nsec() };
+}
+
+char *ops_record_path(const struct ops *ops, const struct container *ct)
+{
+	return xasprintf("%s/tasks/%u", ops->config->state_dir, ct->id);
+}
+
+char *ops_workdir(const struct ops *ops, const struct container *ct)
+{
+	return xasprintf("%s/%s", ops->config->workdir_base, ct->name);
+}
+
+int ops_signal(pid_t pid, uint64_t starttime, int sig, struct error *err)
+{
+	struct proc_stat st;
+	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	/* With the pidfd in hand the pid cannot change its meaning any more. */
+	if (pidfd < 0 || procfs_stat(pid, &st) || st.starttime != starttime)
+		return error_set(err, ERR_INVALID_STATE, "process %d is gone", pid);
+	if (syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0))
+		return error_errno(err, errno, "send signal %d to process %d", sig, pid);
+	return 0;
+}
+
+void ops_set_state(struct ops *ops, struct container *ct, enum container_state state)
+{
+	bool was_running = ct->state == STATE_RUNNING;
+
+	if (ct->state == state)
+		return;
+	container_set_state(ct, state);
+	persist_run(ops, ct);
+	watches_notify_state(ops->watches, ct, state_name(state));
+	if (!was_running)
+		return;
+	for (struct container *up = ct->parent; up; up = up->parent)
+		if (!container_is_root(up) && container_is_hollow_meta(up))
+			watches_notify_state(ops->watches, up, state_name(up->state));
+}
+
+void ops_reset_run(struct container *ct)
+{
+	ct->task = (struct task_ids){ 0 };
+	ct->has_task = ct->own_mount_ns = ct->own_pid_ns = false;
+	ct->start = ct->death = (struct moment){ 0 };
+	ct->exit_status = 0;
+	ct->oom_killed = false;
+	ct->oom_events = ct->oom_kills = 0;
+	ct->self_frozen = false;
+	if (ct->runtime) {
+		ct->runtime->exited = false;
+		ct->runtime->oom_pending = false;
+	}
+}
+
+int ops_check_parent_thawed(const struct container *ct, struct error *err)
+{
+	for (const struct container *up = ct->parent; up; up = up->parent)
+		if (up->self_frozen)
+			return error_set(err, ERR_INVALID_STATE,
+					 "container '%s' is below the paused container '%s'",
+					 ct->name, up->name);
+	return 0;
+}
+
+int ops_kill(struct ops *ops, struct container *ct, int sig, struct error *err)
+{
+	(void)ops;
+	if (ct->state != STATE_RUNNING)
+		return error_set(err, ERR_INVALID_STATE,
+				 "cannot signal container '%s': it is %s, not running", ct->name,
+				 state_name(ct->state));
+	return ops_signal(ct->task.main_pid, ct->task.main_starttime, sig, err);
+}
+
+int ops_set_label(struct ops *ops, struct container *ct, const char *label, const char *value,
+		  struct error *err)
+{
+	if (label_set(ct, label, value, err))
+		return -1;
+	ct->change_time = clock_wall_sec();
+	persist_prop(ops, ct, prop_find("labels"));
+	watches_notify_label(ops->watches, ct, label, value);
+	return 0;
+}
+
+void ops_bind_weak(struct client *client, struct container *ct)
+{
+	list_push_back(&client->weak, &ct->weak_node);
+}
+
+void ops_client_gone(struct ops *ops, struct client *client)
+{
+	struct container *ct, *tmp;
+
+	list_for_each_safe(ct, tmp, &client->weak, weak_node) {
+		list_del(&ct->weak_node);
+		/* While the daemon goes down the next one does it. */
+		if (ct->spec.weak && !ct->destroyed && !ops->stopping)
+			ops_destroy(ops, ct, NULL, NULL);
+	}
+}
+
+void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int status)
+{
+	struct container *ct = htab_get_int(ops->by_pid, (uint64_t)pid);
+	struct container_runtime *rt;
+	struct task_record record;
+	auto_free char *path = NULL;
+
+	if (!ct || ct->task.wait_starttime != starttime) {
+		log_debug("process %d ended with status 0x%x, nobody's", pid, (unsigned)status);
+		return;
+	}
+	rt = runtime_get(ops, ct);
+	path = ops_record_path(ops, ct);
+	/* portoinit's record of the command is exact; its own exit status cannot be. */
+	if (task_record_read(path, &record) == 0 && record.wait_pid == pid &&
+	    record.wait_starttime == starttime && record.have_status)
+		status = record.status;
+	runtime_forget_task(ops, ct);
+	rt->exited = true;
+	rt->exit_status = status;
+	log_debug("container %s: task %d ended with status 0x%x", ct->name, pid, (unsigned)status);
+	death_submit(ops, ct);
+}
+
+/* ---- out of memory ---- */
+
+static void on_oom_events(struct ev_loop *ev, ev_io *io, int revents)
+{
+	struct ops *ops = container_of(io, struct ops, events_io);
+	uint64_t id;
+
+	(void)ev;
+	(void)revents;
+	while (cgroup_events_next(ops->events, &id)) {
+		struct container *ct = tree_find_id(ops->tree, (uint32_t)id);
+
+		if (!ct || !state_has_resources(ct->state) || ct->state == STATE_DEAD)
+			continue;
+		ct->oom_events++;
+		ops->stats.oom++;
+		death_update_oom(ops, ct);
+		log_info("container %s: out of memory, %llu kills", ct->name,
+			 (unsigned long long)ct->oom_kills);
+		if (ct->spec.oom_is_fatal && state_is_started(ct->state)) {
+			runtime_get(ops, ct)->oom_pending = true;
+			death_submit(ops, ct);
+		}
+	}
+}
+
+/* ---- housekeeping ---- */
+
+#define AGE_BATCH 64 /* a tick; the rest has time */
+
+static bool is_old(const struct container *ct, uint64_t now)
+{
+	return ct->state == STATE_DEAD && !ct->op &&
+	       now >= ct->death.boot_nsec + ct->spec.aging_time * 1000000000ULL;
+}
+
+/* Chosen first and destroyed after, because destroying changes the tree. */
+static void age(struct ops *ops, uint64_t now)
+{
+	struct container *root = tree_root(ops->tree), *old[AGE_BATCH], *ct;
+	size_t n = 0;
+
+	for (ct = tree_next(root, root); ct && n < AGE_BATCH; ct = tree_next(root, ct))
+		if (is_old(ct, now))
+			old[n++] = container_ref(ct);
+	for (size_t i = 0; i < n; i++) {
+		if (!old[i]->destroyed) {
+			log_info("container %s: dead for %llu s, destroying it", old[i]->name,
+				 (unsigned long long)old[i]->spec.aging_time);
+			ops->stats.buried++;
+			ops_destroy(ops, old[i], NULL, NULL);
+		}
+		container_unref(old[i]);
+	}
+}
+
+static void on_tick(struct ev_loop *ev, ev_timer *t, int revents)
+{
+	struct ops *ops = container_of(t, struct ops, tick);
+
+	(void)ev;
+	(void)revents;
+	age(ops, clock_boot_nsec());
+	rotation_tick(ops->rotation);
+}
+
+int ops_init(struct ops *ops, struct error *err)
+{
+	struct ev_loop *ev = loop_ev(ops->loop);
+	double tick = ops->config->tick_ms / 1e3;
+
+	list_init(&ops->job_queue);
+	ops->by_pid = htab_new();
+	if (cgroup_events_new(ops->cgroups, &ops->events, err))
+		return -1;
+	ev_io_init(&ops->events_io, on_oom_events, cgroup_events_fd(ops->events), EV_READ);
+	ev_io_start(ev, &ops->events_io);
+	ops->rotation = rotation_new(ops);
+	ev_timer_init(&ops->tick, on_tick, tick, tick);
+	ev_timer_start(ev, &ops->tick);
+	return 0;
+}
+
+void ops_deinit(struct ops *ops)
+{
+	struct container *root = tree_root(ops->tree), *ct;
+
+	if (!ops->by_pid)
+		return;
+	for (ct = tree_next(root, root); ct; ct = tree_next(root, ct))
+		runtime_drop(ct);
+	ev_timer_stop(loop_ev(ops->loop), &ops->tick);
+	ops->rotation = rotation_free(ops->rotation);
+	ops->purge = purge_free(ops->purge);
+	if (ops->events)
+		ev_io_stop(loop_ev(ops->loop), &ops->events_io);
+	ops->events = cgroup_events_free(ops->events);
+	ops->by_pid = htab_free(ops->by_pid);
+}

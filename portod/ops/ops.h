@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operations: everything that changes containers, as the handlers ask for it, and the daemon's
+ * side of their lives (exits, out-of-memory, respawn, aging, restore). Nothing here blocks: what
+ * may block runs in jobs. The commit of the store is the daemon's turn hook.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "kernel/cgroup.h"
+#include "kernel/cgroup_event.h"
+#include "loop/job.h"
+#include "loop/loop.h"
+#include "loop/proc.h"
+#include "model/client.h"
+#include "model/tree.h"
+#include "model/watch.h"
+#include "ops/op.h"
+#include "props/prop.h"
+#include "store/store.h"
+
+/* The slice of the configuration the operations need; borrowed strings live as long as ops. */
+struct ops_config {
+	const char *state_dir;    /* task records are below "tasks" */
+	const char *workdir_base; /* "<place>/porto" */
+	const char *portoinit;    /* helper binary */
+	const char *socket_path;  /* bound into chroots that may use the API */
+	unsigned max_containers;  /* + 100 for superusers */
+	unsigned start_timeout_ms, stop_timeout_ms, queue_timeout_ms, remove_timeout_ms;
+	unsigned tick_ms;         /* housekeeping: aging, rotation */
+	unsigned max_jobs;        /* forked at the same time */
+	unsigned respawn_delay_min_ms;
+	uint64_t dev_size, memory_total;
+	unsigned devpts_max;
+	bool start_parents, enable_tracefs;
+};
+
+struct ops_stats {
+	uint64_t created, started, start_failed, oom, buried, lost, restored;
+	uint64_t start_timeouts, stream_rotate_bytes, stream_rotate_errors;
+};
+
+struct ops {
+	const struct ops_config *config;
+	struct loop *loop;
+	struct procs *procs;
+	struct store *store;
+	struct tree *tree;
+	struct watches *watches;
+	struct cgroup_host *cgroups;
+	struct cgroup_events *events;
+	const struct prop_env *env;
+	struct client *internal;  /* the daemon as a client */
+	pid_t master_pid;
+	char hostname[65];
+	struct ops_stats stats;
+	/* private to ops/ */
+	ev_io events_io;
+	ev_timer tick;
+	unsigned jobs_running;
+	struct list job_queue;
+	size_t active;            /* operations not finished yet */
+	struct rotation *rotation;
+	struct purge *purge;      /* NULL = nothing left to remove */
+	struct htab *by_pid;      /* wait pid -> container */
+	bool stopping;            /* the daemon is going down: no new operations */
+	void (*on_idle)(struct ops *ops); /* when stopping and `active` becomes 0 */
+};
+
+/* Takes nothing over but the memory of `ops` itself. */
+int ops_init(struct ops *ops, struct error *err);
+/* Cancels what runs; the store keeps what was committed. */
+void ops_deinit(struct ops *ops);
+
+typedef void (*ops_done)(struct op *op, const struct error *err, void *user);
+
+/* ---- asked for by clients; rights are checked by the caller unless said otherwise ---- */
+
+/*
+ * Each of these starts an operation and returns it, or calls `done` at once and returns NULL.
+ * After `done` the op pointer is invalid.
+ */
+
+/* `name` is absolute. Checks syntax, parent, right on the parent, limits. */
+struct op *ops_create(struct ops *ops, const struct client *client, const char *name, bool weak,
+		      ops_done done, void *user);
+struct op *ops_start(struct ops *ops, struct client *client, struct container *ct, ops_done done,
+		     void *user);
+/* timeout_ms 0 = kill at once. */
+struct op *ops_stop(struct ops *ops, struct container *ct, uint64_t timeout_ms, ops_done done,
+		    void *user);
+struct op *ops_destroy(struct ops *ops, struct container *ct, ops_done done, void *user);
+struct op *ops_pause(struct ops *ops, struct container *ct, ops_done done, void *user);
+struct op *ops_resume(struct ops *ops, struct container *ct, ops_done done, void *user);
+struct op *ops_respawn(struct ops *ops, struct client *client, struct container *ct, ops_done done,
+		       void *user);
+struct op *ops_set_property(struct ops *ops, const struct client *client, struct container *ct,
+			    const char *name, const char *value, ops_done done, void *user);
+
+/* At once, in memory, with the store and the watchers told. */
+int ops_kill(struct ops *ops, struct container *ct, int sig, struct error *err);
+int ops_set_label(struct ops *ops, struct container *ct, const char *label, const char *value,
+		  struct error *err);
+/* Tie a weak container to a connection. */
+void ops_bind_weak(struct client *client, struct container *ct);
+/* The connection closed: destroy what is still weak. */
+void ops_client_gone(struct ops *ops, struct client *client);
+
+/* ---- facts from outside ---- */
+
+/* A process the master reaped; anybody's. Unknown ones are ignored. */
+void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int status);
+
+/* ---- life of the daemon ---- */
+
+/* Rebuild the tree from the store and reconcile it with the kernel. Call before serving; slow
+ * clean-ups go on as operations. */
+int ops_restore(struct ops *ops, struct error *err);
+/* Stop and destroy everything; `on_idle` is called when it is done. */
+void ops_destroy_all(struct ops *ops);

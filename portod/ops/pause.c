@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Freeze and thaw. The kernel may take its time, so a job does it. */
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "ops/internal.h"
+
+struct pause_op {
+	struct op op;
+	bool freeze, working;
+	struct cgroup cgroup;
+};
+
+static int pause_job(void *arg, void *result, size_t *len, struct error *err)
+{
+	struct pause_op *p = arg;
+
+	(void)result;
+	*len = 0;
+	return p->freeze ? cgroup_freeze(p->op.ops->cgroups, &p->cgroup, err)
+			 : cgroup_thaw(p->op.ops->cgroups, &p->cgroup, err);
+}
+
+static int check(const struct pause_op *p, struct error *err)
+{
+	const struct container *ct = p->op.ct;
+
+	if (ct->destroyed)
+		return error_set(err, ERR_CONTAINER_DOES_NOT_EXIST, "container %s was destroyed",
+				 ct->name);
+	if (p->freeze && !state_is_started(ct->state))
+		return error_set(err, ERR_INVALID_STATE,
+				 "cannot pause container '%s': it is %s, not running or meta",
+				 ct->name, state_name(ct->state));
+	if (!p->freeze && ops_check_parent_thawed(ct, err))
+		return -1;
+	if (!p->freeze && !ct->self_frozen)
+		return error_set(err, ERR_INVALID_STATE, "container '%s' is not paused, it is %s",
+				 ct->name, state_name(ct->state));
+	return 0;
+}
+
+/* What the whole subtree is after the change. */
+static void commit(struct pause_op *p)
+{
+	struct container *top = p->op.ct;
+
+	top->self_frozen = p->freeze;
+	for (struct container *ct = top; ct; ct = tree_next(top, ct)) {
+		if (p->freeze && state_is_started(ct->state)) {
+			ops_set_state(p->op.ops, ct, STATE_PAUSED);
+		} else if (!p->freeze && ct->state == STATE_PAUSED) {
+			ct->self_frozen = false;
+			ops_set_state(p->op.ops, ct,
+				      container_is_meta(ct) ? STATE_META : STATE_RUNNING);
+		}
+	}
+}
+
+static void pause_step(struct op *op)
+{
+	struct pause_op *p = container_of(op, struct pause_op, op);
+
+	if (!p->working) {
+		if (check(p, &op->err)) {
+			op_finish(op, NULL);
+			return;
+		}
+		p->working = true;
+		prop_cgroup(op->ct, &p->cgroup);
+		op_start_job(op, p->freeze ? "freeze" : "thaw", pause_job, p, 0);
+		return;
+	}
+	if (op->job_err.code == 0)
+		commit(p);
+	op_finish(op, &op->job_err);
+}
+
+static void pause_free(struct op *op)
+{
+	free(container_of(op, struct pause_op, op));
+}
+
+static const struct op_class pause_class = {
+	.name = "pause", .step = pause_step, .free = pause_free
+};
+static const struct op_class resume_class = {
+	.name = "resume", .step = pause_step, .free = pause_free
+};
+
+static struct op *submit(struct ops *ops, struct container *ct, bool freeze, ops_done done,
+			 void *user)
+{
+	struct pause_op *p = xnew(struct pause_op);
+
+	p->freeze = freeze;
+	op_init(&p->op, freeze ? &pause_class : &resume_class, ops, ct, done, user);
+	op_submit(&p->op);
+	return p->op.finished ? NULL : &p->op;
+}
+
+struct op *ops_pause(struct ops *ops, struct container *ct, ops_done done, void *user)
+{
+	return submit(ops, ct, true, done, user);
+}
+
+struct op *ops_resume(struct ops *ops, struct container *ct, ops_done done, void *user)
+{
+	return submit(ops, ct, false, done, user);
+}

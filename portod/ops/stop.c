@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stop and destroy of a subtree: ask politely, children before parents, until the deadline; then
+ * one job kills and removes everything; then the facts of the run are forgotten.
+ */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "ops/internal.h"
+
+enum stop_phase { STOP_BEGIN, STOP_GRACE, STOP_TEARDOWN };
+
+struct stop_op {
+	struct op op;
+	enum stop_phase phase;
+	bool destroy;
+	uint64_t deadline;          /* CLOCK_BOOTTIME ns, 0 = no grace */
+	struct container *waiting;  /* whose main task was signalled; NULL before the first */
+	struct teardown *teardown;
+};
+
+/* Does this container's task deserve a signal and a wait? */
+static bool is_stoppable(const struct container *ct)
+{
+	return !container_is_meta(ct) && ct->task.main_pid && ct->runtime &&
+	       !ct->runtime->exited && ct->state == STATE_STOPPING;
+}
+
+/* A frozen task would not notice the signal. */
+static bool is_frozen(const struct container *top, const struct container *ct)
+{
+	for (; ct; ct = ct->parent) {
+		if (ct->self_frozen)
+			return true;
+		if (ct == top)
+			break;
+	}
+	return false;
+}
+
+static void tear_down(struct stop_op *s)
+{
+	op_stop_timer(&s->op);
+	s->phase = STOP_TEARDOWN;
+	s->teardown = teardown_new(s->op.ops, s->op.ct, false);
+	op_start_job(&s->op, "teardown", teardown_job, s->teardown, 0);
+}
+
+/* Signal the next one that is worth it and wait; when there is none, go on to the end. */
+static void ask_next(struct stop_op *s)
+{
+	uint64_t now = clock_boot_nsec();
+	struct error err = ERROR_INIT;
+
+	while (now < s->deadline && (s->waiting = tree_next_post(s->op.ct, s->waiting))) {
+		struct container *ct = s->waiting;
+
+		if (!is_stoppable(ct) || is_frozen(s->op.ct, ct))
+			continue;
+		if (ops_signal(ct->task.main_pid, ct->task.main_starttime, SIGTERM, &err))
+			log_debug("container %s: %s", ct->name, err.text);
+		op_start_timer(&s->op, (s->deadline - now) / 1000000 + 1);
+		return;
+	}
+	tear_down(s);
+}
+
+static void begin(struct stop_op *s)
+{
+	struct container *top = s->op.ct, *ct = NULL;
+
+	while ((ct = tree_next_post(top, ct)))
+		if (state_has_resources(ct->state))
+			ops_set_state(s->op.ops, ct, STATE_STOPPING);
+	s->phase = STOP_GRACE;
+	s->waiting = NULL;
+	ask_next(s);
+}
+
+/* Everything of the run is gone. */
+static void forget_run(struct ops *ops, struct container *ct)
+{
+	runtime_drop(ct);
+	ops_reset_run(ct);
+	ct->stream_offset[1] = ct->stream_offset[2] = 0;
+	container_set_start_error(ct, NULL);
+	ops_set_state(ops, ct, STATE_STOPPED);
+	persist_run(ops, ct);
+}
+
+static void stopped(struct stop_op *s)
+{
+	struct ops *ops = s->op.ops;
+	struct container *top = s->op.ct, *ct = NULL;
+	struct cgroup cg;
+
+	while ((ct = tree_next_post(top, ct))) {
+		if (ct->state != STATE_STOPPING)
+			continue;
+		prop_cgroup(ct, &cg);
+		if (!s->op.job_err.code || !cgroup_exists(ops->cgroups, &cg)) {
+			forget_run(ops, ct);
+			continue;
+		}
+		/* What is left can be stopped again; a death time keeps it from aging at once. */
+		ct->death = ops_now();
+		ops_set_state(ops, ct, STATE_DEAD);
+	}
+}
+
+static void destroy_one(struct ops *ops, struct container *ct)
+{
+	runtime_drop(ct);
+	list_del(&ct->weak_node);
+	persist_remove(ops, ct);
+	container_ref(ct);
+	container_set_state(ct, STATE_DESTROYED);
+	watches_notify_state(ops->watches, ct, state_name(STATE_DESTROYED));
+	tree_remove(ops->tree, ct);
+	container_unref(ct);
+}
+
+static void destroy_all(struct ops *ops, struct container *top)
+{
+	struct container *ct;
+
+	while ((ct = tree_next_post(top, NULL)) != top)
+		destroy_one(ops, ct);
+	destroy_one(ops, top);
+}
+
+static void check_and_begin(struct stop_op *s)
+{
+	struct container *ct = s->op.ct, *c = NULL;
+	struct error err = ERROR_INIT;
+	bool any = false;
+
+	if (ct->destroyed) {
+		error_set(&err, ERR_CONTAINER_DOES_NOT_EXIST, "container %s was destroyed",
+			  ct->name);
+		op_finish(&s->op, &err);
+		return;
+	}
+	while ((c = tree_next_post(ct, c)))
+		any = any || state_has_resources(c->state);
+	if (any && ops_check_parent_thawed(ct, &err)) {
+		op_finish(&s->op, &err);
+		return;
+	}
+	if (any) {
+		begin(s);
+		return;
+	}
+	if (s->destroy)
+		destroy_all(s->op.ops, ct);
+	op_finish(&s->op, NULL);
+}
+
+static void stop_step(struct op *op)
+{
+	struct stop_op *s = container_of(op, struct stop_op, op);
+
+	switch (s->phase) {
+	case STOP_BEGIN:
+		check_and_begin(s);
+		return;
+	case STOP_GRACE:
+		if (clock_boot_nsec() >= s->deadline)
+			tear_down(s);
+		else if (!s->waiting || !is_stoppable(s->waiting))
+			ask_next(s);
+		return;
+	case STOP_TEARDOWN:
+		s->teardown = teardown_free(s->teardown);
+		stopped(s);
+		if (op->job_err.code == 0 && s->destroy)
+			destroy_all(op->ops, op->ct);
+		op_finish(op, &op->job_err);
+		return;
+	}
+}
+
+static void stop_free(struct op *op)
+{
+	struct stop_op *s = container_of(op, struct stop_op, op);
+
+	teardown_free(s->teardown);
+	free(s);
+}
+
+static const struct op_class stop_class = {
+	.name = "stop", .step = stop_step, .free = stop_free
+};
+static const struct op_class destroy_class = {
+	.name = "destroy", .step = stop_step, .free = stop_free
+};
+
+static struct op *submit(struct ops *ops, struct container *ct, uint64_t timeout_ms, bool destroy,
+			 ops_done done, void *user)
+{
+	struct stop_op *s = xnew(struct stop_op);
+
+	s->destroy = destroy;
+	s->deadline = timeout_ms ? clock_boot_nsec() + timeout_ms * 1000000ULL : 0;
+	op_init(&s->op, destroy ? &destroy_class : &stop_class, ops, ct, done, user);
+	op_submit(&s->op);
+	return s->op.finished ? NULL : &s->op;
+}
+
+struct op *ops_stop(struct ops *ops, struct container *ct, uint64_t timeout_ms, ops_done done,
+		    void *user)
+{
+	return submit(ops, ct, timeout_ms, false, done, user);
+}
+
+struct op *ops_destroy(struct ops *ops, struct container *ct, ops_done done, void *user)
+{
+	return submit(ops, ct, 0, true, done, user);
+}
+
+void ops_destroy_all(struct ops *ops)
+{
+	struct container *root = tree_root(ops->tree), *ct, *tmp;
+
+	list_for_each_safe(ct, tmp, &root->children, child_node)
+		ops_destroy(ops, ct, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one clean-up: of stop, destroy, failed start, restore. Idempotent: it removes whatever of the
+ * containers exists. The list of what to remove is taken in the server, the work is done in a job.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/xalloc.h"
+#include "ops/internal.h"
+
+struct teardown_item {
+	struct cgroup cgroup;
+	char *name;          /* of the cgroup */
+	pid_t wait_pid;      /* to kill first, 0 = none */
+	uint64_t starttime;
+	char *workdir, *record;
+};
+
+struct teardown {
+	struct ops *ops;
+	struct teardown_item *items; /* children before parents */
+	size_t n;
+	bool kill_only;
+};
+
+static void add_item(struct teardown *t, const struct container *ct)
+{
+	struct teardown_item *it;
+
+	t->items = xreallocarray(t->items, t->n + 1, sizeof(*t->items));
+	it = &t->items[t->n++];
+	memset(it, 0, sizeof(*it));
+	prop_cgroup(ct, &it->cgroup);
+	it->name = xstrdup(ct->name);
+	it->cgroup.name = it->name;
+	it->wait_pid = ct->own_pid_ns ? ct->task.wait_pid : 0;
+	it->starttime = ct->task.wait_starttime;
+	it->workdir = ops_workdir(t->ops, ct);
+	it->record = ops_record_path(t->ops, ct);
+}
+
+struct teardown *teardown_new(struct ops *ops, struct container *top, bool kill_only)
+{
+	struct teardown *t = xnew(struct teardown);
+	struct container *ct = NULL;
+
+	t->ops = ops;
+	t->kill_only = kill_only;
+	while ((ct = tree_next_post(top, ct)))
+		if (ct == top || state_has_resources(ct->state))
+			add_item(t, ct);
+	return t;
+}
+
+struct teardown *teardown_free(struct teardown *t)
+{
+	if (!t)
+		return NULL;
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->items[i].name);
+		free(t->items[i].workdir);
+		free(t->items[i].record);
+	}
+	free(t->items);
+	free(t);
+	return NULL;
+}
+
+/* Killing the first process of a pid namespace kills the namespace: parents first, so that whole
+ * subtrees fall at once. */
+static void kill_namespaces(const struct teardown *t)
+{
+	struct error ignored;
+
+	for (size_t i = t->n; i-- > 0;)
+		if (t->items[i].wait_pid)
+			ops_signal(t->items[i].wait_pid, t->items[i].starttime, SIGKILL, &ignored);
+}
+
+static int kill_leftovers(const struct teardown *t, struct error *err)
+{
+	const struct cgroup *top = &t->items[t->n - 1].cgroup;
+	struct cgroup_host *h = t->ops->cgroups;
+
+	if (!cgroup_exists(h, top))
+		return 0;
+	if (cgroup_kill(h, top, SIGKILL, true, err))
+		return -1;
+	return cgroup_wait_empty(h, top, true, t->ops->config->remove_timeout_ms, err);
+}
+
+static int remove_item(const struct teardown *t, const struct teardown_item *it, struct error *err)
+{
+	int rc;
+
+	if (cgroup_remove(t->ops->cgroups, &it->cgroup, err))
+		return -1;
+	rc = fd_remove_tree(AT_FDCWD, it->workdir);
+	if (rc < 0)
+		return error_errno(err, -rc, "remove directory %s", it->workdir);
+	if (unlink(it->record) && errno != ENOENT)
+		return error_errno(err, errno, "remove %s", it->record);
+	return 0;
+}
+
+int teardown_job(void *arg, void *result, size_t *len, struct error *err)
+{
+	const struct teardown *t = arg;
+
+	(void)result;
+	*len = 0;
+	kill_namespaces(t);
+	if (t->kill_only)
+		return kill_leftovers(t, err);
+	for (size_t i = 0; i < t->n; i++)
+		if (remove_item(t, &t->items[i], err))
+			return error_prefix(err, "clean up container '%s'", t->items[i].name);
+	return 0;
+}

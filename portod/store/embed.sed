@@ -1,0 +1,3 @@
+# Each line of a text becomes a C string literal.
+s/["\\]/\\&/g
+s/.*/"&\\n"/
