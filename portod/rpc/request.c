@@ -176,7 +176,7 @@ struct request *request_decode(struct conn *c, struct client *client, const void
 			       const ProtobufCFieldDescriptor **ret_field, struct error *err)
 {
 	struct arena *a = arena_new(decode_limit(len));
-	const ProtobufCFieldDescriptor *field;
+	const ProtobufCFieldDescriptor *field = NULL;
 	const Porto__TPortoRequest *msg;
 	struct request *rq;
 
