@@ -21,12 +21,18 @@
 #include "kernel/cgroup_stat.h"
 
 static const char *const controller_names[_CGROUP_CONTROLLER_COUNT] = {
-	[CGROUP_FREEZER] = "freezer",	[CGROUP_MEMORY] = "memory",
-	[CGROUP_CPU] = "cpu",		[CGROUP_CPUACCT] = "cpuacct",
-	[CGROUP_NET_CLS] = "net_cls",	[CGROUP_BLKIO] = "blkio",
-	[CGROUP_DEVICES] = "devices",	[CGROUP_HUGETLB] = "hugetlb",
-	[CGROUP_CPUSET] = "cpuset",	[CGROUP_PIDS] = "pids",
-	[CGROUP_PERF_EVENT] = "perf_event", [CGROUP_SYSTEMD] = "systemd",
+	[CGROUP_FREEZER] = "freezer",
+	[CGROUP_MEMORY] = "memory",
+	[CGROUP_CPU] = "cpu",
+	[CGROUP_CPUACCT] = "cpuacct",
+	[CGROUP_NET_CLS] = "net_cls",
+	[CGROUP_BLKIO] = "blkio",
+	[CGROUP_DEVICES] = "devices",
+	[CGROUP_HUGETLB] = "hugetlb",
+	[CGROUP_CPUSET] = "cpuset",
+	[CGROUP_PIDS] = "pids",
+	[CGROUP_PERF_EVENT] = "perf_event",
+	[CGROUP_SYSTEMD] = "systemd",
 	[CGROUP_CGROUP2] = "cgroup2",
 };
 
@@ -216,8 +222,7 @@ static bool joins(const struct cgroup_hierarchy *hr, const struct cgroup *cg)
 }
 
 static int join_one(struct cgroup_host *h, const struct cgroup_hierarchy *hr,
-		    const struct cgroup *cg, const char *file, const char *pid,
-		    struct error *err)
+		    const struct cgroup *cg, const char *file, const char *pid, struct error *err)
 {
 	char path[CGROUP_PATH_MAX], dir[CGROUP_PATH_MAX];
 	int r;
@@ -357,8 +362,8 @@ static int read_row(const struct cgroup_hierarchy *hr, const char *path,
 		r = parse_row(text, row->keys, &v);
 	if (r < 0)
 		return error_errno(err, -r, "read %s%s%s from %s/%s/%s", row->keys[0] ? "'" : "",
-				   row->keys[0] ? row->keys[0] : "number",
-				   row->keys[0] ? "'" : "", hr->point, path, row->file);
+				   row->keys[0] ? row->keys[0] : "number", row->keys[0] ? "'" : "",
+				   hr->point, path, row->file);
 	*ret = scaled(v, row->scale);
 	return 0;
 }

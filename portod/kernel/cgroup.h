@@ -46,7 +46,7 @@ enum cgroup_controller {
 	_CGROUP_CONTROLLER_COUNT
 };
 
-#define CGROUP_BIT(c) (1u << (c))
+#define CGROUP_BIT(c)    (1u << (c))
 #define CGROUP_MAX_LEVEL 16
 
 /* "freezer", …; `cgroups` shows CGROUP_CGROUP2 as "unified". */
@@ -56,9 +56,9 @@ int cgroup_controller_parse(const char *name, enum cgroup_controller *ret); /* 0
 struct cgroup_host;
 
 struct cgroup_options {
-	const char *cgroup_root; /* NULL = "/sys/fs/cgroup" */
-	const char *proc_root;   /* NULL = "/proc"; mountinfo and cgroup are read below self/ */
-	const char *prefix;      /* P, one or more components without leading slash, "porto" */
+	const char *cgroup_root;    /* NULL = "/sys/fs/cgroup" */
+	const char *proc_root;      /* NULL = "/proc"; mountinfo and cgroup are read below self/ */
+	const char *prefix;         /* P, one or more components without leading slash, "porto" */
 	unsigned freeze_timeout_ms; /* 0 = 300 s */
 	unsigned remove_timeout_ms; /* 0 = 300 s */
 };

@@ -19,12 +19,12 @@
 #include "base/error.h"
 #include "kernel/cgroup.h"
 
-#define CGROUP_LEAF "%leaf"
-#define CGROUP_PATH_MAX PATH_MAX
-#define CGROUP_TEXT_MAX 16384 /* longest statistics file: memory.stat of v1 is below 4 KiB */
-#define CGROUP_DIR_MODE 0755
+#define CGROUP_LEAF               "%leaf"
+#define CGROUP_PATH_MAX           PATH_MAX
+#define CGROUP_TEXT_MAX           16384 /* longest statistics file: memory.stat, 4 KiB */
+#define CGROUP_DIR_MODE           0755
 #define CGROUP_DEFAULT_TIMEOUT_MS 300000
-#define CGROUP_DEFAULT_PERIOD 100000000ULL /* ns; the kernel's default */
+#define CGROUP_DEFAULT_PERIOD     100000000ULL /* ns; the kernel's default */
 
 struct cgroup_hierarchy;
 
@@ -42,9 +42,9 @@ struct cgroup_knob_row {
 struct cgroup_stat_row {
 	const char *file;
 	bool off_root;
-	bool in_leaf;         /* read the leaf's file where there is a leaf */
-	const char *keys[5];  /* sum of these; none = the file is one number */
-	uint64_t scale;       /* factor, 0 = 1 */
+	bool in_leaf;        /* read the leaf's file where there is a leaf */
+	const char *keys[5]; /* sum of these; none = the file is one number */
+	uint64_t scale;      /* factor, 0 = 1 */
 	/* The host's number when the top group has no such file or counts only our subtree: a
 	 * procfs file, with root_keys (minus root_minus) in place of the above. */
 	const char *root_file;
@@ -64,7 +64,7 @@ struct cgroup_backend {
 		    struct error *err);
 	/* Is somebody inside (or below)? */
 	bool (*is_populated)(const struct cgroup_hierarchy *hr, const char *path, bool recursive);
-	/* Write the new state; wait is the caller's. `why` names the operation. */
+	/* Ask for the new state; waiting for it is the caller's. */
 	int (*set_frozen)(const struct cgroup_hierarchy *hr, const char *path, bool frozen);
 	bool (*is_frozen)(const struct cgroup_hierarchy *hr, const char *path);
 	bool (*is_self_frozen)(const struct cgroup_hierarchy *hr, const char *path);
@@ -79,22 +79,22 @@ enum cgroup_naming {
 	CGROUP_NAMING_FLAT,  /* P%a%b%c or the daemon's own group: name=systemd */
 };
 
-#define CGROUP_HAS_KILL (1u << 0)     /* cgroup.kill, Linux 5.14 */
-#define CGROUP_HAS_LEAF (1u << 1)     /* the unified tree distributes controllers */
-#define CGROUP_HAS_MEMSW (1u << 2)    /* v1 swap accounting, or v2 memory.swap.max */
+#define CGROUP_HAS_KILL       (1u << 0) /* cgroup.kill, Linux 5.14 */
+#define CGROUP_HAS_LEAF       (1u << 1) /* the unified tree distributes controllers */
+#define CGROUP_HAS_MEMSW      (1u << 2) /* v1 swap accounting, or v2 memory.swap.max */
 #define CGROUP_NEEDS_USE_HIER (1u << 3) /* v1 before 5.11: memory.use_hierarchy is 0 by default */
 
 struct cgroup_hierarchy {
 	const struct cgroup_backend *ops;
 	uint32_t controllers; /* CGROUP_BITs of what lives here */
 	enum cgroup_naming naming;
-	int fd;               /* O_PATH of the mount point */
-	char *point;          /* mount point */
-	char *root;           /* directory of the hierarchy that is mounted */
-	char *self;           /* FLAT: the daemon's group at start */
-	char *base;           /* P without its last component plus '/', or "" */
-	char *enable;         /* v2: "+cpu +memory", for cgroup.subtree_control */
-	uint32_t features;    /* CGROUP_HAS_… */
+	int fd;                /* O_PATH of the mount point */
+	char *point;           /* mount point */
+	char *root;            /* directory of the hierarchy that is mounted */
+	char *self;            /* FLAT: the daemon's group at start */
+	char *base;            /* P without its last component plus '/', or "" */
+	char *enable;          /* v2: "+cpu +memory", for cgroup.subtree_control */
+	uint32_t features;     /* CGROUP_HAS_… */
 	uint32_t knobs, stats; /* supported rows */
 };
 
@@ -173,7 +173,7 @@ int cgroup_pids_read(const struct cgroup_hierarchy *hr, const char *path, const 
 struct cgroup_wait {
 	uint64_t deadline; /* monotonic ns */
 	unsigned pause_us;
-	int events_fd;     /* or -1 */
+	int events_fd; /* or -1 */
 };
 
 /* `hr` NULL: no notification. */

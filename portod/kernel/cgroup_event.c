@@ -29,10 +29,10 @@
 
 struct watch {
 	uint64_t id;
-	char *path;       /* of the group */
-	int eventfd;      /* v1, else -1 */
-	int wd;           /* v2, else -1 */
-	uint64_t count;   /* v2: the last `oom` */
+	char *path;     /* of the group */
+	int eventfd;    /* v1, else -1 */
+	int wd;         /* v2, else -1 */
+	uint64_t count; /* v2: the last `oom` */
 };
 
 struct cgroup_events {

@@ -130,8 +130,8 @@ int cgroup_mkdir(const struct cgroup_hierarchy *hr, const char *path, bool *ret_
 }
 
 /*
- * Names of the groups directly below. Collected before going down: an open directory per level would
- * let a container that nests groups deeply exhaust our descriptors.
+ * Names of the groups directly below. Collected before going down: an open directory per level
+ * would let a container that nests groups deeply exhaust our descriptors.
  */
 static void list_children(const struct cgroup_hierarchy *hr, const char *path, struct strv *ret)
 {

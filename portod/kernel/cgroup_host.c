@@ -154,7 +154,7 @@ static void locate_controllers(struct cgroup_host *h)
 static void claim_for_unified(struct cgroup_host *h)
 {
 	static const enum cgroup_controller candidates[] = {
-		CGROUP_FREEZER, CGROUP_MEMORY, CGROUP_CPU,     CGROUP_CPUACCT, CGROUP_BLKIO,
+		CGROUP_FREEZER, CGROUP_MEMORY,  CGROUP_CPU,    CGROUP_CPUACCT, CGROUP_BLKIO,
 		CGROUP_DEVICES, CGROUP_HUGETLB, CGROUP_CPUSET, CGROUP_PIDS,    CGROUP_PERF_EVENT,
 	};
 
@@ -302,9 +302,10 @@ int cgroup_host_new(const struct cgroup_options *opt, struct cgroup_host **ret, 
 		return -1;
 	claim_for_unified(h);
 	if (!h->tree)
-		return error_set(err, ERR_NOT_SUPPORTED,
-				 "no writable freezer hierarchy or unified tree is mounted below %s",
-				 h->cgroup_root);
+		return error_set(
+			err, ERR_NOT_SUPPORTED,
+			"no writable freezer hierarchy or unified tree is mounted below %s",
+			h->cgroup_root);
 	put_tree_first(h);
 	if (setup_all(h, err) < 0)
 		return error_prefix(err, "prepare cgroups");
@@ -320,8 +321,7 @@ int cgroup_host_remove_base(struct cgroup_host *h, struct error *err)
 		if (hr->naming != CGROUP_NAMING_TREE)
 			continue;
 		if (unlinkat(hr->fd, h->prefix, AT_REMOVEDIR) < 0 && errno != ENOENT)
-			return error_errno(err, errno, "remove cgroup %s/%s", hr->point,
-					   h->prefix);
+			return error_errno(err, errno, "remove cgroup %s/%s", hr->point, h->prefix);
 	}
 	return 0;
 }
@@ -349,7 +349,7 @@ void cgroup_host_describe(const struct cgroup_host *h, struct buf *out)
 
 	buf_addf(out, "cgroup layout: %s, base /%s\n",
 		 h->tree == h->unified ? h->nhier == 1 ? "unified" : "unified with v1 hierarchies"
-		 : h->unified	       ? "hybrid"
+		 : h->unified          ? "hybrid"
 				       : "legacy",
 		 h->prefix);
 	for (size_t i = 0; i < h->nhier; i++)

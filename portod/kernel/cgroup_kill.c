@@ -9,8 +9,8 @@
  * cgroup.kill does all that in the kernel, but only groups that are about to be removed get it:
  * since Linux 6.14 (and the stable kernels of that time) a process cloned with CLONE_INTO_CGROUP
  * into a group that saw cgroup.kill once, from one that did not, is killed at birth, because the
- * kernel compares the kill counters of two different groups. A container that died of lack of memory
- * is started again in the same groups.
+ * kernel compares the kill counters of two different groups. And a container that died because
+ * its memory ran out is started again in the same groups.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 #include "kernel/cgroup_backend.h"
 
 #define PASSES_BEFORE_FREEZE 10
-#define PASSES_MAX 10000
+#define PASSES_MAX           10000
 
 /* The group that is the container's own; shared ones must not be signalled or frozen. */
 static int tree_path(const struct cgroup_host *h, const struct cgroup *cg, const char *verb,
@@ -151,8 +151,7 @@ int cgroup_kill(struct cgroup_host *h, const struct cgroup *cg, int sig, bool re
 		r = signal_once(h->tree, path, sig, recursive);
 	}
 	if (r < 0)
-		return error_errno(err, -r, "kill processes of cgroup %s/%s", h->tree->point,
-				   path);
+		return error_errno(err, -r, "kill processes of cgroup %s/%s", h->tree->point, path);
 	return 0;
 }
 
@@ -194,8 +193,8 @@ static const struct cgroup_hierarchy *freezer_path(const struct cgroup_host *h,
 	return tree_path(h, cg, verb, buf, err) < 0 ? NULL : h->at[CGROUP_FREEZER];
 }
 
-static int write_error(const struct cgroup_hierarchy *hr, const char *path, const char *verb,
-		       int r, struct error *err)
+static int write_error(const struct cgroup_hierarchy *hr, const char *path, const char *verb, int r,
+		       struct error *err)
 {
 	/* A unified tree before Linux 5.2 has no cgroup.freeze. */
 	if (r == -ENOENT && cgroup_file_exists(hr, path, ""))

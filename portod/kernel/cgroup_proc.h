@@ -10,8 +10,8 @@
 
 /* One mount of a cgroup file system. Borrows from the line, which parsing cut up. */
 struct cgroup_mount {
-	char *root;    /* directory of the hierarchy that is mounted, "/" as a rule */
-	char *point;   /* where */
+	char *root;  /* directory of the hierarchy that is mounted, "/" as a rule */
+	char *point; /* where */
 	bool is_v2;
 	bool read_only;
 	char *options; /* super block's: "rw,cpu,cpuacct", "rw,name=systemd" */

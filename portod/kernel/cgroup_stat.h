@@ -19,8 +19,8 @@ int cgroup_stat_number(const char *text, uint64_t *ret);
 /* Value behind `key` (a whole word at the start of a line). 0, -ENOENT without it, -EINVAL when no
  * number follows. */
 int cgroup_stat_key(const char *text, const char *key, uint64_t *ret);
-/* Sum of the values of the keys that are there, saturating; `keys` ends with NULL. -ENOENT when none
- * is there. */
+/* Sum of the values of the keys that are there, saturating; `keys` ends with NULL. -ENOENT when
+ * none is there. */
 int cgroup_stat_sum(const char *text, const char *const *keys, uint64_t *ret);
 /* Next number of a cgroup.procs-like list: moves *pos on. 0 at the end; ids that are not positive
  * (a process of a foreign pid namespace reads as 0) are skipped. */

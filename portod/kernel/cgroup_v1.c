@@ -21,8 +21,8 @@
 #include "kernel/device.h"
 
 #define MEMORY_LIMIT "memory.limit_in_bytes"
-#define MEMSW_LIMIT "memory.memsw.limit_in_bytes"
-#define SHARES_MAX 262144
+#define MEMSW_LIMIT  "memory.memsw.limit_in_bytes"
+#define SHARES_MAX   262144
 
 /* ---- knobs ---- */
 
@@ -117,8 +117,8 @@ static void format_shares(const struct cgroup_setting *s, char *buf, size_t size
 	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, 1024, 2, SHARES_MAX));
 }
 
-static int write_rule(const struct cgroup_hierarchy *hr, const char *path, int fd,
-		      const char *file, const struct device_rule *rule, struct error *err)
+static int write_rule(const struct cgroup_hierarchy *hr, const char *path, int fd, const char *file,
+		      const struct device_rule *rule, struct error *err)
 {
 	char text[DEVICE_RULE_MAX];
 	size_t len;
@@ -208,7 +208,8 @@ static int copy_from_parent(const struct cgroup_hierarchy *hr, const char *path,
 	*(slash ? slash : parent) = '\0';
 	r = cgroup_read(hr, parent, file, text, sizeof(text));
 	if (r < 0)
-		return error_errno(err, -r, "read %s/%s/%s", hr->point, parent, file);
+		return error_errno(err, -r, "read %s/%s%s%s", hr->point, parent, *parent ? "/" : "",
+				   file);
 	text[strcspn(text, "\n")] = '\0';
 	return cgroup_write_err(hr, path, file, text, err);
 }

@@ -23,7 +23,7 @@
 #include "kernel/cgroup_backend.h"
 #include "kernel/cgroup_knob.h"
 
-#define SUBTREE "cgroup.subtree_control"
+#define SUBTREE      "cgroup.subtree_control"
 #define BUSY_RETRIES 100
 #define SHRINK_TRIES 3
 
@@ -31,8 +31,8 @@ static const struct {
 	enum cgroup_controller controller;
 	const char *name;
 } v2_names[] = {
-	{ CGROUP_CPU, "cpu" },	   { CGROUP_CPUSET, "cpuset" }, { CGROUP_MEMORY, "memory" },
-	{ CGROUP_BLKIO, "io" },	   { CGROUP_PIDS, "pids" },	{ CGROUP_HUGETLB, "hugetlb" },
+	{ CGROUP_CPU, "cpu" },  { CGROUP_CPUSET, "cpuset" }, { CGROUP_MEMORY, "memory" },
+	{ CGROUP_BLKIO, "io" }, { CGROUP_PIDS, "pids" },     { CGROUP_HUGETLB, "hugetlb" },
 };
 
 /* ---- knobs ---- */
@@ -132,8 +132,8 @@ static int read_list(const struct cgroup_hierarchy *hr, const char *path, const 
 
 /*
  * One controller. EBUSY may be transient after a process moved out. Others than EBUSY are no
- * failure: `+cpu` is EINVAL while there are real-time tasks in the tree, ENOENT is a controller that
- * the parent does not distribute; a knob of it will say NotSupported.
+ * failure: `+cpu` is EINVAL while there are real-time tasks in the tree, ENOENT is a controller
+ * that the parent does not distribute; a knob of it will say NotSupported.
  */
 static int enable_one(const struct cgroup_hierarchy *hr, const char *path, const char *word)
 {
@@ -361,7 +361,7 @@ const struct cgroup_backend cgroup_v2_backend = {
 		[CGROUP_STAT_CPU_USAGE_SYSTEM] = { "cpu.stat", .keys = { "system_usec" },
 			.scale = 1000 },
 		[CGROUP_STAT_THREAD_COUNT] = { "pids.current" },
-		/* The leaf's hierarchical file: kills in groups that a nested manager made count. */
+		/* The leaf's hierarchical file: kills in groups made inside count, too. */
 		[CGROUP_STAT_OOM_KILLS] = { "memory.events", .in_leaf = true,
 			.keys = { "oom_kill" },
 			.root_file = "vmstat", .root_keys = { "oom_kill" } },

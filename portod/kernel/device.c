@@ -170,7 +170,8 @@ const char *device_rule_format(const struct device_rule *r, char *buf, size_t si
 {
 	char major[16], minor[16];
 
-	snprintf(buf, size, "%c %s:%s %s%s%s", r->type, format_number(r->major, major, sizeof(major)),
+	snprintf(buf, size, "%c %s:%s %s%s%s", r->type,
+		 format_number(r->major, major, sizeof(major)),
 		 format_number(r->minor, minor, sizeof(minor)), r->access & DEVICE_READ ? "r" : "",
 		 r->access & DEVICE_WRITE ? "w" : "", r->access & DEVICE_MKNOD ? "m" : "");
 	return buf;

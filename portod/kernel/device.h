@@ -16,12 +16,12 @@
 
 #include "base/buf.h"
 
-#define DEVICE_READ 1u
+#define DEVICE_READ  1u
 #define DEVICE_WRITE 2u
 #define DEVICE_MKNOD 4u
-#define DEVICE_RW (DEVICE_READ | DEVICE_WRITE)
-#define DEVICE_RWM (DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD)
-#define DEVICE_ANY (-1) /* every major or minor */
+#define DEVICE_RW    (DEVICE_READ | DEVICE_WRITE)
+#define DEVICE_RWM   (DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD)
+#define DEVICE_ANY   (-1) /* every major or minor */
 
 struct device_node {
 	const char *path; /* absolute inside the container; NULL = a rule only, no node to make */
@@ -47,7 +47,10 @@ struct device_rules {
 	bool all; /* an `a` line was there */
 };
 
-#define DEVICE_RULES_INIT { 0 }
+#define DEVICE_RULES_INIT \
+	{                 \
+		0         \
+	}
 
 void device_rules_deinit(struct device_rules *r);
 /* Parse rule text or the kernel's devices.list. 0 or -EINVAL. */

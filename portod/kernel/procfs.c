@@ -21,8 +21,8 @@
 #define NS_GET_PID_FROM_PIDNS _IOR(NSIO, 0x6, int) /* Linux 6.11 */
 #endif
 
-#define PID_DEPTH_MAX 33 /* the kernel nests 32 pid namespaces in the first one */
-#define STATUS_MAX (2u << 20) /* the Groups line alone may have 65536 numbers */
+#define PID_DEPTH_MAX 33         /* the kernel nests 32 pid namespaces in the first one */
+#define STATUS_MAX    (2u << 20) /* the Groups line alone may have 65536 numbers */
 
 static ssize_t read_of(pid_t pid, const char *file, char *buf, size_t size)
 {

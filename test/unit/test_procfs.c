@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/procfs.h"
+
+static void test_self(void **state)
+{
+	struct proc_stat st;
+	char comm[64];
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_NAME, "a) R 1 (b"), 0);
+	assert_int_equal(procfs_stat(getpid(), &st), 0);
+	assert_int_equal(st.state, 'R');
+	assert_int_equal(st.ppid, getppid());
+	assert_true(st.starttime > 0);
+	assert_int_equal(procfs_comm(getpid(), comm, sizeof(comm)), 0);
+	assert_string_equal(comm, "a) R 1 (b");
+	assert_int_equal(procfs_inner_pid(getpid(), &pid), 0);
+	assert_true(pid > 0);
+	assert_int_equal(procfs_ids(getpid(), &uid, &gid), 0);
+	assert_int_equal(uid, geteuid());
+	assert_int_equal(gid, getegid());
+	assert_true(procfs_mem_total() > 0);
+}
+
+static void test_same_namespace(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(procfs_pid_as_seen_by(getpid(), getpid(), &pid), 0);
+	assert_int_equal(pid, getpid());
+	assert_int_equal(procfs_pid_from_view(getpid(), getpid(), &pid), 0);
+	assert_int_equal(pid, getpid());
+	assert_int_equal(procfs_pid_from_view(0, getpid(), &pid), -ESRCH);
+	assert_int_equal(procfs_pid_from_view(-5, getpid(), &pid), -ESRCH);
+}
+
+static void test_gone(void **state)
+{
+	struct proc_stat st;
+	pid_t pid = fork();
+	siginfo_t si;
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(procfs_stat(pid, &st), 0);
+	assert_true(procfs_is_gone(pid, st.starttime + 1));
+	/* a zombie is gone, too */
+	assert_int_equal(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT), 0);
+	assert_true(procfs_is_gone(pid, st.starttime));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(procfs_stat(pid, &st), -ESRCH);
+	assert_true(procfs_is_gone(pid, st.starttime));
+	assert_int_equal(procfs_stat(getpid(), &st), 0);
+	assert_false(procfs_is_gone(getpid(), st.starttime));
+}
+
+static void test_missing(void **state)
+{
+	struct proc_stat st;
+	char comm[64];
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	const pid_t none = 1 << 30; /* above the largest pid_max */
+
+	(void)state;
+	assert_int_equal(procfs_stat(none, &st), -ESRCH);
+	assert_int_equal(procfs_comm(none, comm, sizeof(comm)), -ESRCH);
+	assert_int_equal(procfs_inner_pid(none, &pid), -ESRCH);
+	assert_int_equal(procfs_ids(none, &uid, &gid), -ESRCH);
+	assert_int_equal(procfs_pid_as_seen_by(none, getpid(), &pid), -ESRCH);
+	assert_int_equal(procfs_pid_as_seen_by(getpid(), none, &pid), -ESRCH);
+	assert_int_equal(procfs_pid_from_view(1, none, &pid), -ESRCH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_same_namespace),
+		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
