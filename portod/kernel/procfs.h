@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct proc_stat {
-	char state;         /* 'R', 'S', 'Z', … */
+	char state; /* 'R', 'S', 'Z', … */
 	pid_t ppid;
 	uint64_t starttime; /* clock ticks since boot */
 };
