@@ -342,9 +342,11 @@ static int create(struct daemon *d, struct error *err)
 	return ops_init(&d->ops, err);
 }
 
+/* The master forks us with these blocked, so that none is lost before its handler is there. */
 static void start_signals(struct daemon *d)
 {
 	struct ev_loop *ev = loop_ev(d->loop);
+	sigset_t set;
 
 	ev_signal_init(&d->sigterm, on_sigterm, SIGTERM);
 	ev_signal_init(&d->sigint, on_sigint, SIGINT);
@@ -353,6 +355,11 @@ static void start_signals(struct daemon *d)
 	ev_signal_start(ev, &d->sigint);
 	ev_signal_start(ev, &d->sigusr1);
 	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static void serve(struct daemon *d)

@@ -19,12 +19,22 @@ extern const uint64_t caps_need_net_ns; /* NET_ADMIN */
 extern const uint64_t caps_portoinit;
 
 uint64_t caps_all(void); /* 0..cap_last_cap of this kernel */
-int caps_parse_name(const char *name, uint64_t *ret_bit); /* 0 or -ENOENT; any case */
-int caps_parse(const char *text, uint64_t *ret, struct error *err); /* "CHOWN;KILL" */
-char *caps_format(uint64_t mask);                                    /* new string */
-/* Drop everything outside `mask` from the bounding set (SETPCAP last). Missing ones are fine. */
-int caps_set_bounding(uint64_t mask, struct error *err);
-/* Inheritable and ambient := mask. */
+/* Without "CAP_", any case. 0 or -ENOENT. */
+int caps_parse_name(const char *name, uint64_t *ret_bit);
+/* "CHOWN;KILL"; ERR_INVALID_VALUE for a name that is unknown. */
+int caps_parse(const char *text, uint64_t *ret, struct error *err);
+/* Reverse, by ascending number. New string. */
+char *caps_format(uint64_t mask);
+
+/*
+ * Of the calling process; none blocks. Order for a new command (reference/containers.md §15.4):
+ * change ids with PR_SET_KEEPCAPS set, then these three.
+ */
+/* Inheritable and ambient := mask; effective := permitted. ERR_PERMISSION for what the process does
+ * not have itself. prctl(2) PR_CAP_AMBIENT, capset(2). */
 int caps_set_ambient(uint64_t mask, struct error *err);
-/* Effective and permitted of a process that changed to a non-root user. */
+/* Drop everything outside `mask` from the bounding set; missing ones are fine. Needs SETPCAP in
+ * the effective set. prctl(2) PR_CAPBSET_DROP. */
+int caps_set_bounding(uint64_t mask, struct error *err);
+/* Permitted and effective := what is permitted of `mask`. capset(2). */
 int caps_set_effective(uint64_t mask, struct error *err);

@@ -10,36 +10,43 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 enum plan_kind {
-	PLAN_PROPAGATION,  /* change propagation of `target` to `flags` (MS_SLAVE | MS_REC …) */
-	PLAN_ROOT,         /* open `source` as the new root; bind it on itself if it is no mount */
-	PLAN_ROOT_READONLY,/* remount the new root, recursively, read-only */
-	PLAN_MOUNT,        /* mount `fstype` from `source` at `target` with `flags`, `data` */
-	PLAN_BIND,         /* bind `source` (host side) at `target` with `flags`; create if missing */
-	PLAN_MKDIR,        /* directory `target` with `mode`; fine if there */
-	PLAN_MKNOD,        /* device `target`, `mode`, `major`:`minor` */
-	PLAN_SYMLINK,      /* `target` -> `source`; fine if there */
-	PLAN_REMOUNT_RO,   /* make the existing `target` read-only (bind on itself first) */
-	PLAN_MASK,         /* hide `target`: /dev/null over a file, empty read-only tmpfs over a dir */
-	PLAN_UNMOUNT,      /* lazily unmount `target` */
-	PLAN_FILE,         /* private overlay of file `target` with content `data` */
-	PLAN_COPY_SKELETON,/* recreate the directory skeleton of the image's `source` under `target` */
-	PLAN_PIVOT,        /* pivot_root into the new root, detach the old one */
+	PLAN_PROPAGATION,   /* change propagation of `target` to `flags` (MS_SLAVE | MS_REC …) */
+	PLAN_ROOT,          /* open `source` as the new root; bind it on itself if it is no mount;
+			       allow set-user-ID programs on it */
+	PLAN_ROOT_READONLY, /* make the new root, and what is mounted below it, read-only */
+	PLAN_MOUNT,         /* mount `fstype` from `source` at `target` with `flags`, `data` */
+	PLAN_BIND,          /* bind `source` at `target` with `flags` set and `clear` cleared (MS_REC:
+			       with what is below it); a missing target is made like the source, with
+			       its parents, owned by uid:gid */
+	PLAN_MKDIR,         /* directory `target` with `mode`; fine if there, but no symbolic link */
+	PLAN_MKNOD,         /* device `target`, `mode`, `major`:`minor`, owned by uid:gid */
+	PLAN_SYMLINK,       /* `target` -> `source`; fine if there */
+	PLAN_REMOUNT_RO,    /* make `target` read-only, binding it on itself; `flags` are set as well */
+	PLAN_MASK,          /* hide `target`: /dev/null over a file; over a directory `source`, an empty
+			       directory inside, or without it an empty read-only tmpfs; `mode`
+			       S_IFDIR is a hint which of them the target is */
+	PLAN_UNMOUNT,       /* lazily unmount `target` */
+	PLAN_FILE,          /* private overlay of file `target` with content `data`; a missing target is
+			       made when `mode` is not 0 */
+	PLAN_SKELETON,      /* like PLAN_MOUNT, then recreate the directories `target` had before */
+	PLAN_PIVOT,         /* pivot_root into the new root, detach the old one */
 	_PLAN_KIND_COUNT
 };
 
 struct plan_op {
 	enum plan_kind kind;
 	char *source, *target, *fstype, *data; /* owned, NULL where unused */
-	unsigned long flags;                   /* MS_* */
+	unsigned long flags, clear;            /* MS_* */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	unsigned major, minor;
 	bool optional; /* a failure is ignored (the object may not exist on this kernel or image) */
-	bool directory;/* PLAN_BIND: create a directory, not a file, when the target is missing */
+	bool inside;   /* PLAN_BIND: `source`, too, is a path in the new root */
 };
 
 struct plan {
@@ -54,7 +61,14 @@ void plan_deinit(struct plan *p);
 struct plan_op *plan_add(struct plan *p, enum plan_kind kind, const char *source,
 			 const char *target);
 const char *plan_kind_name(enum plan_kind kind);
-/* Execute in order in the current mount namespace, which must be private to the container.
- * Targets are resolved beneath the new root (openat2 RESOLVE_IN_ROOT). The error names the
- * operation, source and target. Blocks. */
+/* One line per operation, for tests and the debug log. */
+void plan_format(const struct plan *p, struct buf *out);
+/*
+ * Execute in order in the current mount namespace, which must be private to the container. Sources
+ * are paths as the caller sees them. Targets are resolved beneath the new root, symbolic links
+ * included (openat2(2) RESOLVE_IN_ROOT), so an image cannot lead the executor out of itself. The
+ * error names the operation and its object: ERR_INVALID_PATH for a missing root or bind source. The
+ * umask should be 0. The current directory is the new root afterwards. Blocks as the file systems
+ * do. Linux 5.6.
+ */
 int plan_execute(const struct plan *p, struct error *err);

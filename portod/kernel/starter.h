@@ -52,8 +52,12 @@ struct start_spec {
 	const struct cgroup_setting *settings;
 	size_t nsettings;
 
+	/* NS_NEW with a pid: enter that process's namespace first, then make the new one in it. */
 	struct ns_choice ns[_NS_COUNT];
-	pid_t root_pid_of;         /* take root and cwd of this process before going on; 0 = host's */
+	pid_t root_pid_of;         /* take root and cwd of this process before going on; 0 = host's. Its
+				      mount namespace is entered, too, when ns[NS_MNT] is NS_KEEP,
+				      and is where NS_NEW without a pid starts from. Paths of the plan
+				      and INSIDE streams are then as that process sees them */
 
 	bool init;                 /* portoinit between starter and command */
 	bool has_command;          /* false = holder only */
@@ -63,7 +67,8 @@ struct start_spec {
 	const char *cwd;           /* inside */
 	mode_t umask;
 
-	const char *workdir;       /* host directory to make (mode 0775, owner = cred); NULL = none */
+	const char *workdir;       /* host directory to make (mode 0775, owner = cred), a stale one is
+				      removed with its content; NULL = none (and for a respawn) */
 	struct stream_spec streams[3];
 	uint64_t stdout_limit;
 
@@ -74,12 +79,14 @@ struct start_spec {
 	size_t nrlimits;
 	int oom_score_adj;
 	bool set_oom_score_adj;
-	uid_t loginuid;
+	uid_t loginuid;            /* (uid_t)-1 = leave */
 	const char *hostname;      /* NULL or "" = leave */
 	const struct plan *plan;   /* executed in a new mount namespace; NULL = none */
 
 	int hold_fd;               /* -1, or the read end of a pipe: set up, then wait for a byte before
-				      exec; end of file without a byte = do not start */
+				      exec; end of file without a byte = do not start. starter_run()
+				      returns success while it waits; a later failure is written to
+				      the command's stderr, and the exit code is 127 */
 	unsigned timeout_ms;       /* for the whole dialogue */
 };
 
@@ -95,5 +102,12 @@ struct start_result {
 #define START_WARN_LOGINUID 2u
 #define START_WARN_OOM_ADJ 4u
 
-/* Blocks. Call in a forked child of the server only. */
+/*
+ * Blocks. Call in a forked child of the server only: it enters namespaces, and its exit hands the first
+ * process over to the nearest sub-reaper. The plan's errors, and otherwise: ERR_INVALID_COMMAND of
+ * expansion and exec, ERR_INVALID_VALUE of streams, ERR_RESOURCE_NOT_AVAILABLE of fork,
+ * ERR_NOT_SUPPORTED of a user namespace, else by errno. Without cgroup_host no group is touched.
+ * A holder (no command) is its own main process. Signals 1..31 and the mask are reset for the command.
+ * Kernel: clone3(2), setns(2), pidfd_send_signal(2), execveat(2); Linux 5.6.
+ */
 int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err);

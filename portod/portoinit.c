@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * First process of a container: pid 1 of its pid namespace, or its sub-reaper.
+ *
+ *   portoinit --container NAME                           hold the namespaces, reap, sleep
+ *   portoinit --container NAME --wait PID --record FD    wait for the command, child PID
+ *   portoinit --version
+ *
+ * There is one for every container, and it is on the way of every start: no C library (tiny.h), no
+ * allocation. The name only labels the process list. When the command ends its raw wait status
+ * goes to the task record FD (kernel/taskfile.h), which is exact; our own exit only resembles it,
+ * since an init cannot kill itself. INT, QUIT and TERM are blocked by whoever executes us, so that
+ * none is lost before we wait for them.
+ */
+#include <linux/capability.h>
+#include <linux/wait.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+
+#include "kernel/taskfile.h"
+#include "portod-config.h"
+#include "tiny.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+#define EXIT_USAGE 2
+#define CORE_DUMPED (128 + 34) /* what Porto adds to the signal then */
+
+struct options {
+	long wait;   /* 0 = hold */
+	long record; /* -1 = none */
+};
+
+/* The kernel's own signal set: bit n - 1. */
+typedef uint64_t mask_t;
+#define MASK(sig) (1ULL << ((sig)-1))
+
+struct kernel_sigaction {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	mask_t mask;
+};
+
+static _Noreturn void leave(int code)
+{
+	for (;;)
+		sys4(SYS_exit_group, code, 0, 0, 0);
+}
+
+static long pid_self(void)
+{
+	return sys4(SYS_getpid, 0, 0, 0, 0);
+}
+
+static void set_disposition(int sig, void (*handler)(int))
+{
+	struct kernel_sigaction sa = { .handler = (void *)handler };
+
+	sys4(SYS_rt_sigaction, sig, (long)&sa, 0, sizeof(mask_t));
+}
+
+static void set_mask(mask_t mask)
+{
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
+}
+
+static bool equal(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/*
+ * All we may ever need is to signal the command, whoever it became. We execute nothing, so what is in
+ * the bounding set does not matter.
+ */
+static void keep_cap_kill(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	data[0].effective = data[0].permitted = 1u << CAP_KILL;
+	sys4(SYS_capset, (long)&header, (long)data, 0, 0);
+}
+
+static _Noreturn void say(int fd, const char *text, int code)
+{
+	long n = 0;
+
+	while (text[n])
+		n++;
+	sys4(SYS_write, fd, (long)text, n, 0);
+	leave(code);
+}
+
+/* Decimal, or -1. */
+static long parse(const char *s)
+{
+	long v = 0;
+
+	if (!*s)
+		return -1;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || v > 0xfffffff)
+			return -1;
+		v = v * 10 + (*s - '0');
+	}
+	return v;
+}
+
+static void parse_options(char **argv, struct options *o)
+{
+	for (char **a = argv + 1; *a; a += 2) {
+		long v = a[1] ? parse(a[1]) : -1;
+
+		if (equal(*a, "--version"))
+			say(1, PORTOD_VERSION "\n", 0);
+		if (equal(*a, "--container") && a[1])
+			continue;
+		if (equal(*a, "--wait") && v > 0)
+			o->wait = v;
+		else if (equal(*a, "--record") && v >= 0)
+			o->record = v;
+		else
+			say(2, "usage: portoinit --container NAME [--wait PID --record FD]\n",
+			    EXIT_USAGE);
+	}
+}
+
+/* Nothing of the container's may be kept open by us, least of all its streams. */
+static void close_all_but(long keep)
+{
+	if (keep > 0)
+		sys4(SYS_close_range, 0, keep - 1, 0, 0);
+	sys4(SYS_close_range, keep + 1, 0xffffffff, 0, 0);
+}
+
+/* Reap everybody: 1 with the status when `target` was among them, -1 when there is no child. */
+static int reap(long target, int *ret_status)
+{
+	int status = 0, found = 0;
+	long pid;
+
+	while ((pid = sys4(SYS_wait4, -1, (long)&status, WNOHANG, 0)) > 0) {
+		if (pid == target) {
+			*ret_status = status;
+			found = 1;
+		}
+	}
+	return found ? 1 : pid < 0 ? -1 : 0;
+}
+
+/* have_status and status are neighbours: one write, as task_record_write_status() does. */
+static void record_status(long fd, int status)
+{
+	struct {
+		uint32_t have_status;
+		int32_t status;
+	} part = { 1, status };
+
+	_Static_assert(offsetof(struct task_record, status) ==
+			       offsetof(struct task_record, have_status) + sizeof(uint32_t),
+		       "status follows its flag");
+	sys4(SYS_pwrite64, fd, (long)&part, sizeof(part),
+	     offsetof(struct task_record, have_status));
+}
+
+static _Noreturn void exit_like(int status)
+{
+	int sig = status & 0x7f;
+
+	if (!sig)
+		leave(status >> 8 & 0xff);
+	if (status & 0x80)
+		leave(CORE_DUMPED + sig);
+	if (pid_self() != 1) {
+		set_disposition(sig, SIG_DFL);
+		set_mask(~MASK(sig));
+		sys4(SYS_kill, pid_self(), sig, 0, 0);
+	}
+	leave(128 + sig);
+}
+
+static _Noreturn void wait_for(const struct options *o)
+{
+	mask_t forward = MASK(SIGINT) | MASK(SIGQUIT) | MASK(SIGTERM);
+	mask_t set = forward | MASK(SIGCHLD);
+	int status = 0, r;
+
+	set_disposition(SIGCHLD, SIG_DFL); /* ignored, the kernel would reap instead of us */
+	set_mask(set);
+	while ((r = reap(o->wait, &status)) == 0) {
+		long sig = sys4(SYS_rt_sigtimedwait, (long)&set, 0, 0, sizeof(set));
+
+		if (sig > 0 && (forward & MASK(sig))) {
+			sys4(SYS_kill, o->wait, sig, 0, 0);
+			forward &= ~MASK(sig); /* once each */
+		}
+	}
+	if (r < 0)
+		leave(EXIT_USAGE);
+	if (o->record >= 0)
+		record_status(o->record, status);
+	exit_like(status);
+}
+
+static _Noreturn void hold(void)
+{
+	mask_t none = 0;
+
+	set_disposition(SIGCHLD, SIG_IGN); /* the kernel reaps for us */
+	while (sys4(SYS_wait4, -1, 0, WNOHANG, 0) > 0)
+		;
+	for (;;)
+		sys4(SYS_rt_sigsuspend, (long)&none, sizeof(none), 0, 0);
+}
+
+_Noreturn void tiny_main(char **argv)
+{
+	struct options o = { .record = -1 };
+
+	parse_options(argv, &o);
+	close_all_but(o.record);
+	keep_cap_kill();
+	sys4(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0);
+	sys4(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0);
+	sys4(SYS_prctl, PR_SET_NAME, (long)"portoinit", 0, 0);
+	if (pid_self() != 1)
+		sys4(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0);
+	sys4(SYS_chdir, (long)"/", 0, 0, 0);
+	if (o.wait)
+		wait_for(&o);
+	hold();
+}
