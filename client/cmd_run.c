@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run: start and leave; exec: start, attend, clean up. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/ctl.h"
+#include "client/launch.h"
+#include "client/session.h"
+#include "client/term.h"
+
+#define DEFAULT_COMMAND "/bin/bash"
+#define DEFAULT_DETACH_KEYS "ctrl-x,ctrl-x"
+
+static bool is_blank(const char *s)
+{
+	return s[strspn(s, " \t\n")] == '\0';
+}
+
+static bool parse_words(const struct args *args, struct settings *s)
+{
+	*s = (struct settings){ 0 };
+	if (args_has(args, 'L')) {
+		fprintf(stderr, "%s: NotSupported:(-L: volumes and layers are not supported yet)\n",
+			LAUNCH_PREFIX);
+		return false;
+	}
+	return settings_parse(s, args->words + 1);
+}
+
+/* Until it is dead; its exit status. */
+static int wait_for_end(struct ctl *ctl, const char *name)
+{
+	const char *const names[] = { name, NULL };
+	struct porto_event *event;
+	struct verdict v;
+	int status = 0;
+
+	if (porto_wait(ctl->conn, names, NULL, PORTO_FOREVER, &event) != 0)
+		return ctl_error(ctl, "Can't wait for container");
+	if (strcmp(event->state, "dead") == 0) {
+		v = verdict_get(ctl, name, NULL);
+		status = verdict_report(&v);
+	} else if (strcmp(event->state, "meta") != 0) {
+		fprintf(stderr, "Container is %s\n", event->state);
+		status = 1;
+	}
+	porto_free_event(event);
+	return status;
+}
+
+int cmd_run(struct ctl *ctl, const struct args *args)
+{
+	struct settings s;
+	int status = 1;
+
+	if (parse_words(args, &s)) {
+		status = launch(ctl, args->words[0], &s, false);
+		if (status == 0 && args_has(args, 'W'))
+			status = wait_for_end(ctl, args->words[0]);
+	}
+	settings_free(&s);
+	return status;
+}
+
+/* ---- exec ---- */
+
+static void set_stream(struct settings *s, const char *key, int fd)
+{
+	char *path = xasprintf("/dev/fd/%d", fd);
+
+	settings_default(s, key, path);
+	free(path);
+}
+
+/* The user's own descriptors, or both ends of a pseudo terminal. 0 or -errno. */
+static int prepare_streams(struct settings *s, bool pty, int *ret_master, int *ret_slave)
+{
+	const char *term = getenv("TERM");
+	char *variable;
+	int r;
+
+	*ret_master = *ret_slave = -1;
+	if (pty) {
+		r = pty_open(STDIN_FILENO, ret_master, ret_slave);
+		if (r < 0)
+			return r;
+		variable = xasprintf("TERM=%s", term && *term ? term : "xterm");
+		settings_env(s, variable);
+		free(variable);
+	}
+	set_stream(s, "stderr_path", pty ? *ret_slave : STDERR_FILENO);
+	set_stream(s, "stdout_path", pty ? *ret_slave : STDOUT_FILENO);
+	set_stream(s, "stdin_path", pty ? *ret_slave : STDIN_FILENO);
+	return 0;
+}
+
+static bool prepare_command(struct settings *s)
+{
+	const char *command = settings_get(s, "command");
+	const char *argv = settings_get(s, "command_argv");
+
+	if ((command && is_blank(command) && !argv) || (argv && is_blank(argv))) {
+		fputs("Exec with empty command is not supported\n", stderr);
+		return false;
+	}
+	if (!command && !argv)
+		settings_default(s, "command", DEFAULT_COMMAND);
+	return true;
+}
+
+static int report(const struct session_result *result)
+{
+	switch (result->end) {
+	case SESSION_DEAD:
+		return verdict_report(&result->verdict);
+	case SESSION_STOPPED:
+		fputs("Container was stopped\n", stderr);
+		return 1;
+	case SESSION_SIGNAL:
+		return 128 + result->signal;
+	case SESSION_DETACHED:
+		fputs("<exit portoctl>\n", stdout);
+		return 0;
+	case SESSION_LOST:
+	default:
+		fputs("Connection to the daemon was lost, and the container with it\n", stderr);
+		return 1;
+	}
+}
+
+/* A weak container would die with our connection anyway; this way its name is free at once. */
+static void clean_up(struct ctl *ctl, const char *name, bool keep)
+{
+	if (!keep && porto_destroy(ctl->conn, name) != 0 &&
+	    porto_last_error(ctl->conn)->code != PORTO_E_CONTAINER_DOES_NOT_EXIST &&
+	    porto_last_error(ctl->conn)->code != PORTO_E_SOCKET_UNAVAILABLE)
+		ctl_error(ctl, "Can't destroy container");
+}
+
+static int exec_container(struct ctl *ctl, const struct args *args, struct settings *s,
+			  const struct detach_keys *keys)
+{
+	bool pty = !args_has(args, 'T') && isatty(STDIN_FILENO), keep = args_has(args, 'C');
+	const char *name = args->words[0];
+	struct session_result result;
+	int master, slave, status, r;
+
+	r = prepare_streams(s, pty, &master, &slave);
+	if (r < 0) {
+		fprintf(stderr, "%s: Unknown:(%s: open terminal)\n", LAUNCH_PREFIX, strerror(-r));
+		return 1;
+	}
+	status = launch(ctl, name, s, true);
+	/* The container has its own by now; the last one to close it ends the output. */
+	if (slave >= 0)
+		close(slave);
+	if (status != 0) {
+		if (master >= 0)
+			close(master);
+		return status;
+	}
+	/* Weak until here: had we been killed before, nothing would be left behind. */
+	if (keep && porto_set_property(ctl->conn, name, "weak", "false") != 0)
+		ctl_error(ctl, "Can't keep container");
+	result = session_run(ctl, name, master, keys);
+	clean_up(ctl, name, keep);
+	return report(&result);
+}
+
+int cmd_exec(struct ctl *ctl, const struct args *args)
+{
+	const char *text = args_value(args, OPT_DETACH_KEYS);
+	struct detach_keys keys;
+	struct settings s;
+	int status = 1;
+
+	if (!detach_keys_parse(text ? text : DEFAULT_DETACH_KEYS, &keys)) {
+		fprintf(stderr, "portoctl: bad detach keys '%s'\n", text);
+		return 1;
+	}
+	if (parse_words(args, &s) && prepare_command(&s))
+		status = exec_container(ctl, args, &s, &keys);
+	settings_free(&s);
+	return status;
+}
