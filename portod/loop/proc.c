@@ -68,13 +68,13 @@ struct procs *procs_free(struct procs *ps)
  */
 static void reset_signals(void)
 {
-	static const int changed[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE };
+	static const int sigs[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE };
 	static const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(changed); i++)
-		sigaction(changed[i], &dfl, NULL);
+	for (i = 0; i < ARRAY_SIZE(sigs); i++)
+		sigaction(sigs[i], &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
