@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Order matters nearly everywhere in here:
+ * - the groups come first, so that everything below is accounted to the container;
+ * - what needs the host's /proc comes before the mount namespace changes;
+ * - descriptors of the server are closed before a path of the container is looked up;
+ * - limits come while we are root, credentials before any path given by the user is opened;
+ * - a change of ids clears the parent-death signal, so it is armed again after;
+ * - the command is expanded before READY, so that its errors are errors of the start.
+ *
+ * Until RELEASE the first process dies with the starter and the main process with the first. A
+ * starter that died before the signal was armed is noticed as end of file while waiting for RELEASE.
+ */
+#include "kernel/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kernel/caps.h"
+#include "kernel/exec.h"
+#include "kernel/handshake.h"
+#include "kernel/stream.h"
+
+#define EXIT_FAILED 127 /* as a shell when it cannot exec; nobody waits for it normally */
+
+static _Noreturn void die(const struct child *c, const struct error *err)
+{
+	handshake_send_error(c->channel, err);
+	_exit(EXIT_FAILED);
+}
+
+/* ---- first process, on the host ---- */
+
+static void become_orphan_safe(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+/* What is sent to portoinit before it runs must wait for it, even if it is an init. */
+static void block_forwarded_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+static void set_name(const struct start_spec *spec)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "portod-CT%llu", (unsigned long long)spec->id);
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+static int set_oom_score_adj(struct child *c, struct error *err)
+{
+	char text[16];
+	int r;
+
+	if (!c->spec->set_oom_score_adj)
+		return 0;
+	snprintf(text, sizeof(text), "%d", c->spec->oom_score_adj);
+	r = fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", text);
+	/* Below the present value only with CAP_SYS_RESOURCE. */
+	if (r == -EACCES || r == -EPERM)
+		c->warnings |= START_WARN_OOM_ADJ;
+	else if (r < 0)
+		return error_errno(err, -r, "write /proc/self/oom_score_adj %s", text);
+	return 0;
+}
+
+static void set_loginuid(struct child *c)
+{
+	char text[16];
+	int r;
+
+	if (c->spec->loginuid == (uid_t)-1)
+		return;
+	snprintf(text, sizeof(text), "%u", (unsigned)c->spec->loginuid);
+	r = fd_write_file(AT_FDCWD, "/proc/self/loginuid", text);
+	if (r < 0 && r != -ENOENT) /* no audit in this kernel */
+		c->warnings |= START_WARN_LOGINUID;
+}
+
+static int close_others(const struct child *c, struct error *err)
+{
+	int keep[9 + _NS_COUNT] = {
+		c->channel,   c->streams[0], c->streams[1], c->streams[2],    c->portoinit_fd,
+		c->record_fd, c->root_fd,    c->cwd_fd,	    c->spec->hold_fd,
+	};
+	int r;
+
+	memcpy(keep + 9, c->ns_fds, sizeof(c->ns_fds));
+	r = fd_close_all(keep, ARRAY_SIZE(keep));
+	return r < 0 ? error_errno(err, -r, "close descriptors") : 0;
+}
+
+static int enter_groups(struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+
+	if (spec->cgroup_host &&
+	    cgroup_attach_self(spec->cgroup_host, &spec->cgroup, c->placed, err) < 0)
+		return -1;
+	/* The root of a new cgroup namespace is where its maker is: now it is the right place. */
+	if (spec->ns[NS_CGROUP].mode == NS_NEW && unshare(ns_clone_flag(NS_CGROUP)) < 0)
+		return error_errno(err, errno, "make a cgroup namespace");
+	return 0;
+}
+
+static int take_root(const struct child *c, struct error *err)
+{
+	pid_t pid = c->spec->root_pid_of;
+
+	if (c->root_fd < 0)
+		return 0;
+	if (fchdir(c->root_fd) < 0 || chroot(".") < 0)
+		return error_errno(err, errno, "enter the root of process %d", (int)pid);
+	if (fchdir(c->cwd_fd) < 0)
+		return error_errno(err, errno, "enter the directory of process %d", (int)pid);
+	return 0;
+}
+
+static int enter_namespaces(const struct child *c, struct error *err)
+{
+	/* The mount namespace last: it changes what paths mean. */
+	static const enum ns_kind order[] = { NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_MNT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		int fd = c->ns_fds[order[i]];
+
+		if (fd >= 0 && setns(fd, ns_clone_flag(order[i])) < 0)
+			return error_errno(err, errno, "enter %s namespace", ns_name(order[i]));
+	}
+	if (take_root(c, err) < 0)
+		return -1;
+	if (c->unshare && unshare(c->unshare) < 0)
+		return error_errno(err, errno, "make new namespaces");
+	return 0;
+}
+
+/* ---- first process, in the container ---- */
+
+static int set_hostname(const struct start_spec *spec, struct error *err)
+{
+	if (str_is_empty(spec->hostname))
+		return 0;
+	if (spec->ns[NS_UTS].mode == NS_KEEP)
+		return error_set(err, ERR_INVALID_VALUE,
+				 "set hostname %s: the uts namespace is the host's",
+				 spec->hostname);
+	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+		return error_sys(err, errno == EINVAL ? ERR_INVALID_VALUE
+						      : error_code_of_errno(errno),
+				 errno, "set hostname %s", spec->hostname);
+	return 0;
+}
+
+static int set_up(struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+
+	if (enter_groups(c, err) < 0 || set_oom_score_adj(c, err) < 0)
+		return -1;
+	set_loginuid(c);
+	if (close_others(c, err) < 0 || enter_namespaces(c, err) < 0)
+		return -1;
+	umask(0);
+	if ((spec->plan && plan_execute(spec->plan, err) < 0) || set_hostname(spec, err) < 0)
+		return -1;
+	if (spec->cwd && chdir(spec->cwd) < 0)
+		return error_errno(err, errno, "chdir %s", spec->cwd);
+	return 0;
+}
+
+/* ---- becoming portoinit ---- */
+
+/* The process that is the starter's own child tells that it does not depend on it any more. */
+static int acknowledge_release(const struct child *c, struct error *err)
+{
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	return c->spec->hold_fd >= 0 ? handshake_send(c->channel, STAGE_RELEASE, err) : 0;
+}
+
+static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *err)
+{
+	char pid[16], record[16], prog[] = "portoinit", container[] = "--container",
+				  wait[] = "--wait", rec[] = "--record";
+	char *name = (char *)(uintptr_t)c->spec->name;
+	char *argv[] = { prog, container, name, NULL, NULL, NULL, NULL, NULL };
+	char *envp[] = { NULL };
+
+	if (main_pid) {
+		snprintf(pid, sizeof(pid), "%d", (int)main_pid);
+		snprintf(record, sizeof(record), "%d", c->record_fd);
+		argv[3] = wait;
+		argv[4] = pid;
+		argv[5] = rec;
+		argv[6] = record;
+		fcntl(c->record_fd, F_SETFD, 0);
+	}
+	/* It drops all capabilities but KILL itself: cheaper than to empty the bounding set here. */
+	syscall(SYS_execveat, c->portoinit_fd, "", argv, envp, AT_EMPTY_PATH);
+	return error_errno(err, errno, "exec %s", c->spec->portoinit);
+}
+
+static int holder_main(struct child *c, struct error *err)
+{
+	struct ready_info info = { .vpid = getpid(), .warnings = c->warnings };
+
+	if (handshake_send_ready(c->channel, &info, err) < 0 ||
+	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0 ||
+	    acknowledge_release(c, err) < 0)
+		return -1;
+	return exec_portoinit(c, 0, err);
+}
+
+/* ---- becoming the command ---- */
+
+static int set_limits(struct child *c, struct error *err)
+{
+	for (size_t i = 0; i < c->spec->nrlimits; i++) {
+		int r = rlimit_apply(0, &c->spec->rlimits[i], err);
+
+		if (r < 0)
+			return -1;
+		if (r > 0)
+			c->warnings |= START_WARN_RLIMIT;
+	}
+	return 0;
+}
+
+static int set_credentials(const struct start_spec *spec, struct error *err)
+{
+	const struct cred *cred = spec->cred;
+	bool root = cred->uid == 0;
+
+	if (setgroups(cred->ngroups, cred->groups) < 0)
+		return error_errno(err, errno, "set %zu supplementary groups", cred->ngroups);
+	if (setresgid(cred->gid, cred->gid, cred->gid) < 0)
+		return error_errno(err, errno, "set gid %u", (unsigned)cred->gid);
+	if (!root)
+		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	if (setresuid(cred->uid, cred->uid, cred->uid) < 0)
+		return error_errno(err, errno, "set uid %u", (unsigned)cred->uid);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* fs.suid_dumpable may have allowed it */
+	if (caps_set_ambient(spec->caps_ambient, err) < 0 ||
+	    caps_set_bounding(spec->caps_bounding, err) < 0)
+		return -1;
+	return caps_set_effective(root ? spec->caps_bounding : spec->caps_ambient, err);
+}
+
+static int set_streams(struct child *c, struct error *err)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		if (stream_open_inside(&c->spec->streams[i], i, &c->streams[i], err) < 0)
+			return -1;
+	}
+	return stream_install(c->streams, err);
+}
+
+static int wait_hold(int fd, struct error *err)
+{
+	char byte;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	r = fd_read_all(fd, &byte, 1);
+	return r < 0 ? error_errno(err, -r, "wait for the word to go on") : 0;
+}
+
+/* The program shall find the dispositions and the mask of a fresh session. */
+static void reset_signals(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < 32; sig++)
+		sigaction(sig, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int prepare_command(struct child *c, int gate, struct strv *argv, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+	int keep[3] = { c->channel, spec->hold_fd, gate };
+
+	if (set_limits(c, err) < 0 || set_credentials(spec, err) < 0 || set_streams(c, err) < 0)
+		return -1;
+	fd_close_all(keep, 3);
+	if (spec->hold_fd >= 0)
+		fcntl(spec->hold_fd, F_SETFD, FD_CLOEXEC);
+	umask(spec->umask);
+	exec_set_environment(spec->env);
+	if (spec->argv && spec->argv->n)
+		strv_copy(argv, spec->argv);
+	else if (exec_expand(spec->command, argv, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* `gate`: see split(); -1 in a child of the starter itself. Returns only on failure. */
+static int command_main(struct child *c, int gate, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+	struct strv argv = STRV_INIT;
+	struct ready_info info;
+
+	if (prepare_command(c, gate, &argv, err) < 0)
+		return -1;
+	become_orphan_safe();
+	info = (struct ready_info){ .vpid = getpid(), .warnings = c->warnings };
+	if (handshake_send_ready(c->channel, &info, err) < 0 ||
+	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0)
+		return -1;
+	if (gate >= 0) {
+		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+		fd_write_all(gate, "", 1);
+	} else if (acknowledge_release(c, err) < 0) {
+		return -1;
+	}
+	if (wait_hold(spec->hold_fd, err) < 0)
+		return -1;
+	if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_errno(err, errno, "set no_new_privs");
+	reset_signals();
+	return exec_run(&argv, err);
+}
+
+/* Nobody listens any more to a held start that fails: leave the reason where its output goes. */
+static void report_late(const struct child *c, const struct error *err)
+{
+	char text[ERROR_MESSAGE_MAX];
+
+	if (c->spec->hold_fd < 0)
+		return;
+	error_message(err, text, sizeof(text));
+	dprintf(STDERR_FILENO, "portod: %s\n", text);
+}
+
+/* ---- putting it together ---- */
+
+struct main_args {
+	struct child *c;
+	pid_t parent;
+	int gate; /* write end of a pipe: a byte when we were released */
+};
+
+static void main_process(void *arg)
+{
+	const struct main_args *args = arg;
+	struct child *c = args->c;
+	struct error err = ERROR_INIT;
+
+	become_orphan_safe();
+	/* In a new pid namespace the parent is its init, with which we die anyway. */
+	if (c->spec->ns[NS_PID].mode != NS_NEW && getppid() != args->parent)
+		_exit(EXIT_FAILED);
+	setsid();
+	command_main(c, args->gate, &err);
+	report_late(c, &err);
+	die(c, &err);
+}
+
+/*
+ * Fork the main process and become portoinit. Returns only on failure, in the first process.
+ *
+ * Since we hold the channel, too, the starter cannot see by its end that the main process died
+ * without a word, killed for lack of memory for example. The gate shows it to us: its end of file
+ * without a byte.
+ *
+ * The main process shares our memory until it executes, which saves copying it, where it runs
+ * nothing but our own few lines. It does not when wordexp(3) is to parse the user's text, for a bug
+ * in there must not reach a process that is still root; nor when a held start may take long, since
+ * we are suspended meanwhile.
+ */
+static int split(struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+	bool simple = (spec->argv && spec->argv->n) || exec_is_plain(spec->command);
+	struct main_args args = { .c = c, .parent = getpid() };
+	char byte;
+	int gate[2], r;
+	pid_t pid;
+
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return error_errno(err, errno, "make a pipe");
+	args.gate = gate[1];
+	pid = starter_spawn(main_process, &args, simple && spec->hold_fd < 0);
+	if (pid < 0)
+		return error_errno(err, -pid, "fork the main process");
+	close(gate[1]);
+	r = fd_read_all(gate[0], &byte, 1);
+	close(gate[0]);
+	if (r < 0)
+		return starter_reap("main process", pid, err);
+	if (acknowledge_release(c, err) < 0)
+		return -1;
+	return exec_portoinit(c, pid, err);
+}
+
+_Noreturn void child_main(struct child *c)
+{
+	const struct start_spec *spec = c->spec;
+	struct error err = ERROR_INIT;
+
+	become_orphan_safe();
+	/* A copy of the server must not be looked into from inside the container. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	set_name(spec);
+	setsid();
+	block_forwarded_signals();
+	if (set_up(c, &err) == 0) {
+		if (!spec->has_command)
+			holder_main(c, &err);
+		else if (spec->init)
+			split(c, &err);
+		else
+			command_main(c, -1, &err);
+		report_late(c, &err);
+	}
+	die(c, &err);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container side of a start: body of the first process, from clone(2) to execve(2), and of the
+ * main process that it forks when portoinit stands in between. Private to the starter.
+ */
+#pragma once
+
+#include "kernel/starter.h"
+
+struct child {
+	const struct start_spec *spec;
+	int channel;           /* our end of the handshake */
+	int streams[3];        /* opened on the host; -1 = to be opened inside */
+	int portoinit_fd;      /* O_PATH; -1 = not needed */
+	int record_fd;         /* task record */
+	int ns_fds[_NS_COUNT]; /* namespaces to join, -1 = none; NS_PID was done before the clone */
+	int root_fd, cwd_fd;   /* to take before anything is mounted; -1 = stay */
+	int unshare;           /* CLONE_NEW… to do after joining those */
+	bool placed;           /* cloned into the unified group already */
+	uint32_t warnings;     /* START_WARN_… so far */
+};
+
+/* Never returns; failures are reported over the channel. Blocks. */
+_Noreturn void child_main(struct child *c);
+
+/* In starter.c: */
+
+/*
+ * fork(2) by clone3(2): `flags` CLONE_NEW…, `cgroup_fd` for CLONE_INTO_CGROUP or -1. Returns the
+ * pid, 0 in the child, or -errno. *ret_pidfd is the caller's in the parent; NULL = not wanted.
+ */
+pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd);
+/*
+ * Run fn(arg), which does not return, in a new process. With `share` it runs in our memory while we
+ * are suspended until it has called execve(2) or is gone, as with vfork(2), but on a stack of its
+ * own: no page is copied. Returns the pid or -errno.
+ */
+pid_t starter_spawn(void (*fn)(void *arg), void *arg, bool share);
+/* Reap our child `pid` that ended too early and say how it did. Returns -1 with *err set. */
+int starter_reap(const char *who, pid_t pid, struct error *err);

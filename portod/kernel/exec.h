@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The last step inside a container: from the command's text to execve(2). ERR_INVALID_COMMAND, or
+ * ERR_RESOURCE_NOT_AVAILABLE when the number of processes is at its limit.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+/* Make `env` ("NAME=value") the environment of this process. Keeps pointers into it. */
+void exec_set_environment(const struct strv *env);
+/* Would expansion only split it at blanks? Then wordexp(3) is not used for it. */
+bool exec_is_plain(const char *command);
+/*
+ * POSIX word expansion of `command` by this process's environment, cwd and root, without command
+ * substitution; an undefined variable is an error, and so is a result of no words. Adds to *ret.
+ * User names (`~name`) are looked up in the container's /etc/passwd only: no name service module
+ * of the image is ever loaded.
+ */
+int exec_expand(const char *command, struct strv *ret, struct error *err);
+/* execvp(3) with the PATH of this process's environment; returns only on failure. */
+int exec_run(const struct strv *argv, struct error *err);

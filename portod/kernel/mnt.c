@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/mnt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/path.h"
+
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+
+#define MOUNTINFO_MAX (16u << 20)
+
+const char *mnt_fd_path(int fd, char buf[MNT_FD_PATH_MAX])
+{
+	snprintf(buf, MNT_FD_PATH_MAX, "/proc/self/fd/%d", fd);
+	return buf;
+}
+
+bool mnt_is_root(int fd)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0 ||
+	    !(st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
+		return true;
+	return st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
+int mnt_copy(int dirfd, const char *path, bool recursive)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+	int fd = open_tree(dirfd, path, recursive ? flags | AT_RECURSIVE : flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int mnt_attach(int tree, int target)
+{
+	if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+/* ---- flags ---- */
+
+static const struct {
+	unsigned long ms;
+	uint64_t attr;
+	unsigned long st; /* as statvfs(3) shows it */
+} bits[] = {
+	{ MS_RDONLY, MOUNT_ATTR_RDONLY, ST_RDONLY },
+	{ MS_NOSUID, MOUNT_ATTR_NOSUID, ST_NOSUID },
+	{ MS_NODEV, MOUNT_ATTR_NODEV, ST_NODEV },
+	{ MS_NOEXEC, MOUNT_ATTR_NOEXEC, ST_NOEXEC },
+	{ MS_NOATIME, MOUNT_ATTR_NOATIME, ST_NOATIME },
+	{ MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, ST_NODIRATIME },
+	{ MS_RELATIME, MOUNT_ATTR_RELATIME, ST_RELATIME },
+};
+
+static uint64_t to_attr(unsigned long ms)
+{
+	uint64_t attr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		if (ms & bits[i].ms)
+			attr |= bits[i].attr;
+	}
+	return attr;
+}
+
+static unsigned long from_statvfs(unsigned long st)
+{
+	unsigned long ms = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		if (st & bits[i].st)
+			ms |= bits[i].ms;
+	}
+	return ms;
+}
+
+/* A remount replaces all per-mount flags, so those to keep have to be read first. */
+static int remount(const char *path, unsigned long set, unsigned long clear)
+{
+	struct statvfs st;
+	unsigned long flags;
+
+	if (statvfs(path, &st) < 0)
+		return -errno;
+	if (set & (MS_NOATIME | MS_RELATIME))
+		clear |= MS_NOATIME | MS_RELATIME;
+	flags = (from_statvfs(st.f_flag) & ~clear) | set;
+	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Undo the \040-style escapes of mountinfo in place. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	while (*s) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*out++ = *s++;
+		}
+	}
+	*out = '\0';
+}
+
+static int remount_below(const char *top, unsigned long set, unsigned long clear)
+{
+	auto_free char *text = NULL;
+	char *line, *save = NULL;
+	int r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL);
+
+	if (r < 0)
+		return r;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *field_save = NULL, *point = strtok_r(line, " ", &field_save);
+		const char *below;
+
+		for (int i = 1; point && i < 5; i++)
+			point = strtok_r(NULL, " ", &field_save);
+		if (!point)
+			continue;
+		unescape(point);
+		below = path_below(point, top);
+		if (!below || !*below)
+			continue;
+		r = remount(point, set, clear);
+		/* Covered by another mount, or the file server is gone: nobody gets there. */
+		if (r < 0 && r != -ENOENT && r != -EINVAL && r != -EACCES)
+			return r;
+	}
+	return 0;
+}
+
+int mnt_change(int fd, unsigned long set, unsigned long clear, bool recursive)
+{
+	struct mount_attr attr = { .attr_set = to_attr(set), .attr_clr = to_attr(clear) };
+	char link[MNT_FD_PATH_MAX], path[PATH_MAX];
+	ssize_t n;
+	int r;
+
+	/* The choices of access time are one field: it must be cleared to be set. */
+	if (set & (MS_NOATIME | MS_RELATIME))
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
+			  sizeof(attr)) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -errno;
+	n = readlink(mnt_fd_path(fd, link), path, sizeof(path) - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	r = remount(link, set, clear);
+	if (r == -EINVAL)
+		return -ENOSYS; /* detached */
+	return r < 0 || !recursive ? r : remount_below(path, set, clear);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts by descriptor, with the fallback for older kernels in one place.
+ *
+ * Functions return 0, a descriptor or -errno. Flags are MS_… of mount(2). They block as path lookup
+ * blocks. Kernel: open_tree(2), move_mount(2) (5.2), mount_setattr(2) (5.12, else remounts one by
+ * one), statx(2) STATX_ATTR_MOUNT_ROOT (5.8).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/mount.h>
+
+/* Per-mount flags that mnt_change() understands. */
+#define MNT_FLAGS                                                                                  \
+	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+
+#define MNT_FD_PATH_MAX 32
+
+/* "/proc/self/fd/N", a path for calls that take no descriptor. Returns buf. */
+const char *mnt_fd_path(int fd, char buf[MNT_FD_PATH_MAX]);
+/* Is this directory or file the root of a mount? true when the kernel cannot say. */
+bool mnt_is_root(int fd);
+/* A detached copy of the mount below `path` (relative to dirfd; "" = dirfd itself), with what is
+ * mounted below it if `recursive`. It vanishes when the descriptor is closed before attaching. */
+int mnt_copy(int dirfd, const char *path, bool recursive);
+/* Attach a detached mount over `target`; `tree` then refers to the attached mount. */
+int mnt_attach(int tree, int target);
+/* Set and clear per-mount flags of the mount `fd` is in, and of those below it if `recursive`.
+ * -ENOSYS for a detached mount on a kernel without mount_setattr: attach it first. */
+int mnt_change(int fd, unsigned long set, unsigned long clear, bool recursive);

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host side of a start.
+ *
+ * Everything with a path on the host is opened here, before the clone: streams, portoinit, the
+ * task record, namespaces to join. The rest is the child's work (child.c); we wait for READY,
+ * write the record, let it go, and wait until every end of its channel was closed by an
+ * execve(2) that succeeded. On success our exit hands the first process over to the sub-reaper.
+ */
+#include "kernel/starter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/num.h"
+#include "kernel/child.h"
+#include "kernel/handshake.h"
+#include "kernel/procfs.h"
+#include "kernel/stream.h"
+#include "kernel/taskfile.h"
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+#define KILL_WAIT_MS 10000
+#define SPAWN_STACK (1u << 20) /* wordexp(3) is the largest user */
+
+struct starter {
+	const struct start_spec *spec;
+	uint64_t deadline; /* monotonic ns; 0 = none */
+	struct child child;
+	int channel;       /* our end */
+	int pid_ns;        /* pid namespace to enter before the clone; -1 = ours */
+	int clone_flags;
+	pid_t pid;         /* first process; 0 = not started */
+	int pidfd;
+	int main_pidfd;    /* -1 where killing the first process kills it, too */
+};
+
+/* ---- clone ---- */
+
+/* Before 5.3, or where a filter denies clone3. */
+static pid_t old_clone(int flags, int *ret_pidfd)
+{
+	unsigned long all = (unsigned long)flags | SIGCHLD | (ret_pidfd ? CLONE_PIDFD : 0);
+	long pid = syscall(SYS_clone, all, NULL, ret_pidfd, NULL, NULL);
+
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd)
+{
+	struct clone_args args = {
+		.flags = (uint64_t)(unsigned)flags | (ret_pidfd ? CLONE_PIDFD : 0),
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid;
+
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid >= 0)
+		return (pid_t)pid;
+	return errno == ENOSYS && cgroup_fd < 0 ? old_clone(flags, ret_pidfd) : -errno;
+}
+
+struct spawn {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static int spawn_main(void *p)
+{
+	const struct spawn *s = p;
+
+	s->fn(s->arg);
+	_exit(1);
+}
+
+/* AddressSanitizer knows one stack only, and believes that a child has memory of its own. */
+#ifdef __SANITIZE_ADDRESS__
+#define SPAWN_SHARED 0
+#else
+#define SPAWN_SHARED (CLONE_VM | CLONE_VFORK)
+#endif
+
+pid_t starter_spawn(void (*fn)(void *arg), void *arg, bool share)
+{
+	struct spawn s = { fn, arg };
+	pid_t pid;
+	char *stack;
+
+	if (!share || !SPAWN_SHARED) {
+		pid = starter_clone(0, -1, NULL);
+		if (pid == 0)
+			spawn_main(&s);
+		return pid;
+	}
+	/* It grows down, into the page that may not be touched. */
+	stack = mmap(NULL, SPAWN_STACK, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	if (stack == MAP_FAILED)
+		return -errno;
+	mprotect(stack, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE);
+	pid = clone(spawn_main, stack + SPAWN_STACK, SPAWN_SHARED | SIGCHLD, &s);
+	return pid < 0 ? -errno : pid; /* we execute something at once: the stack may stay */
+}
+
+int starter_reap(const char *who, pid_t pid, struct error *err)
+{
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) < 0)
+		return error_errno(err, errno, "wait for the %s", who);
+	if (WIFSIGNALED(status))
+		return error_set(err, ERR_UNKNOWN, "%s killed by signal %d", who,
+				 WTERMSIG(status));
+	return error_set(err, ERR_UNKNOWN, "%s exited with %d", who, WEXITSTATUS(status));
+}
+
+/* ---- preparation ---- */
+
+static int prepare_groups(const struct start_spec *spec, struct error *err)
+{
+	if (!spec->cgroup_host)
+		return 0;
+	if (cgroup_create(spec->cgroup_host, &spec->cgroup, err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->nsettings; i++) {
+		if (cgroup_set(spec->cgroup_host, &spec->cgroup, &spec->settings[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A directory above may belong to the user of a parent container: no link is ever followed. */
+static int prepare_workdir(const struct start_spec *spec, struct error *err)
+{
+	auto_close int fd = -1;
+	int r;
+
+	if (!spec->workdir)
+		return 0;
+	r = fd_remove_tree(AT_FDCWD, spec->workdir);
+	if (r < 0)
+		return error_errno(err, -r, "remove stale work directory %s", spec->workdir);
+	r = fd_mkdir_p(AT_FDCWD, spec->workdir, 0775);
+	if (r == 0)
+		r = fd = fd_open_no_symlinks(AT_FDCWD, spec->workdir, O_RDONLY | O_DIRECTORY, 0);
+	if (r >= 0 && (fchown(fd, spec->cred->uid, spec->cred->gid) < 0 || fchmod(fd, 0775) < 0))
+		r = -errno;
+	return r < 0 ? error_errno(err, -r, "make work directory %s", spec->workdir) : 0;
+}
+
+static int prepare_streams(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+
+	if (!spec->has_command)
+		return 0;
+	for (unsigned i = 0; i < 3; i++) {
+		if (stream_open_host(&spec->streams[i], i, spec->cred, &s->child.streams[i], err) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+static int prepare_files(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+	int fd;
+
+	fd = task_record_create(spec->record_path);
+	if (fd < 0)
+		return error_errno(err, -fd, "create task record %s", spec->record_path);
+	s->child.record_fd = fd;
+	if (spec->init || !spec->has_command) {
+		fd = open(spec->portoinit, O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			return error_errno(err, errno, "open %s", spec->portoinit);
+		s->child.portoinit_fd = fd;
+	}
+	return 0;
+}
+
+/*
+ * One kind. clone(2) makes the new ones, unless they derive from another process's: then that is
+ * entered before, for a pid namespace by us (it counts for children), else by the child.
+ */
+static int prepare_namespace(struct starter *s, enum ns_kind kind, struct error *err)
+{
+	struct ns_choice choice = s->spec->ns[kind];
+	int *fd = kind == NS_PID ? &s->pid_ns : &s->child.ns_fds[kind];
+
+	if (kind == NS_USER && choice.mode != NS_KEEP)
+		return error_set(err, ERR_NOT_SUPPORTED, "user namespaces are not implemented");
+	/* A root means nothing outside of its mount namespace. */
+	if (kind == NS_MNT && !choice.pid && choice.mode != NS_AT_PATH)
+		choice.pid = s->spec->root_pid_of;
+	if (kind == NS_MNT && choice.pid && choice.mode == NS_KEEP)
+		choice.mode = NS_OF_PID;
+	if (ns_open(kind, &choice, fd, err) < 0)
+		return -1;
+	if (choice.mode != NS_NEW || kind == NS_CGROUP)
+		return 0; /* the child makes a cgroup namespace when it is in its groups */
+	if (*fd < 0 || kind == NS_PID)
+		s->clone_flags |= ns_clone_flag(kind);
+	else
+		s->child.unshare |= ns_clone_flag(kind);
+	return 0;
+}
+
+static int prepare_namespaces(struct starter *s, struct error *err)
+{
+	pid_t base = s->spec->root_pid_of;
+	char path[64];
+
+	for (int kind = 0; kind < _NS_COUNT; kind++) {
+		if (prepare_namespace(s, (enum ns_kind)kind, err) < 0)
+			return -1;
+	}
+	if (!base)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)base);
+	s->child.root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->child.root_fd < 0)
+		return error_errno(err, errno, "open %s", path);
+	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)base);
+	s->child.cwd_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->child.cwd_fd < 0)
+		return error_errno(err, errno, "open %s", path);
+	return 0;
+}
+
+static int prepare(struct starter *s, struct error *err)
+{
+	if (prepare_groups(s->spec, err) < 0 || prepare_workdir(s->spec, err) < 0 ||
+	    prepare_streams(s, err) < 0 || prepare_files(s, err) < 0 ||
+	    prepare_namespaces(s, err) < 0)
+		return -1;
+	return handshake_pair(&s->channel, &s->child.channel, err);
+}
+
+/* ---- the first process ---- */
+
+static int launch(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+	int cgroup_fd = spec->cgroup_host ? cgroup_clone_fd(spec->cgroup_host, &spec->cgroup) : -1;
+	pid_t pid;
+
+	if (s->pid_ns >= 0 && setns(s->pid_ns, CLONE_NEWPID) < 0)
+		return error_errno(err, errno, "enter pid namespace");
+	s->child.placed = cgroup_fd >= 0;
+	pid = starter_clone(s->clone_flags, cgroup_fd, &s->pidfd);
+	if (pid < 0 && cgroup_fd >= 0 && pid != -EAGAIN && pid != -ENOMEM) {
+		/* Before 5.7, or a group that takes no processes: let attaching find the reason. */
+		s->child.placed = false;
+		pid = starter_clone(s->clone_flags, -1, &s->pidfd);
+	}
+	if (pid == 0) {
+		close_fd(&s->channel);
+		child_main(&s->child);
+	}
+	close_fd(&cgroup_fd);
+	if (pid == -ENOSPC) /* too many namespaces, or too deep */
+		return error_sys(err, ERR_RESOURCE_NOT_AVAILABLE, ENOSPC,
+				 "clone the first process");
+	if (pid < 0)
+		return error_errno(err, -pid, "clone the first process");
+	s->pid = pid;
+	close_fd(&s->child.channel);
+	return 0;
+}
+
+/* ---- dialogue ---- */
+
+/* For one step; 0 = no limit. */
+static unsigned time_left(const struct starter *s)
+{
+	uint64_t now;
+
+	if (!s->deadline)
+		return 0;
+	now = clock_mono_nsec();
+	return now >= s->deadline ? 1 : (unsigned)((s->deadline - now) / NSEC_PER_MSEC) + 1;
+}
+
+static int start_time(pid_t pid, uint64_t *ret, struct error *err)
+{
+	struct proc_stat st;
+	int r = procfs_stat(pid, &st);
+
+	if (r < 0)
+		return error_errno(err, -r, "read /proc/%d/stat", (int)pid);
+	*ret = st.starttime;
+	return 0;
+}
+
+static int learn_main(struct starter *s, struct start_result *res, struct error *err)
+{
+	struct ready_info info;
+
+	/* Now, while the child is busy. */
+	if (start_time(s->pid, &res->wait_starttime, err) < 0 ||
+	    handshake_expect_ready(s->channel, time_left(s), &info, &res->main_pid, err) < 0)
+		return -1;
+	res->wait_pid = s->pid;
+	res->main_vpid = info.vpid;
+	res->main_starttime = res->wait_starttime;
+	res->warnings = info.warnings;
+	if (res->main_pid == s->pid)
+		return 0;
+	/* The first process being an init, the main one dies with it; else we have to. */
+	if (!(s->clone_flags & CLONE_NEWPID)) {
+		s->main_pidfd = (int)syscall(SYS_pidfd_open, res->main_pid, 0);
+		if (s->main_pidfd < 0)
+			return error_errno(err, errno, "open process %d", (int)res->main_pid);
+	}
+	return start_time(res->main_pid, &res->main_starttime, err);
+}
+
+static int write_record(const struct starter *s, const struct start_result *res, struct error *err)
+{
+	struct task_record record = {
+		.magic = TASK_RECORD_MAGIC,
+		.wait_pid = res->wait_pid,
+		.main_pid = res->main_pid,
+		.main_vpid = res->main_vpid,
+		.wait_starttime = res->wait_starttime,
+		.main_starttime = res->main_starttime,
+	};
+	int r = task_record_write(s->child.record_fd, &record);
+
+	return r < 0 ? error_errno(err, -r, "write task record %s", s->spec->record_path) : 0;
+}
+
+static int release(struct starter *s, struct error *err)
+{
+	if (handshake_send(s->channel, STAGE_RELEASE, err) < 0)
+		return -1;
+	/* A held one does not exec yet, but must not depend on us any more. */
+	if (s->spec->hold_fd >= 0)
+		return handshake_expect(s->channel, STAGE_RELEASE, time_left(s), NULL, err);
+	return handshake_expect_eof(s->channel, time_left(s), err);
+}
+
+/* ---- failure ---- */
+
+/* Until every process that holds the other end is gone. */
+static void drain(int channel)
+{
+	struct pollfd p = { .fd = channel, .events = POLLIN };
+	char byte[sizeof(struct error) + 64];
+
+	while (poll(&p, 1, KILL_WAIT_MS) > 0 && fd_recv(channel, byte, sizeof(byte), NULL, NULL,
+							 NULL) > 0)
+		;
+}
+
+/*
+ * The main process is our grandchild: as a sub-reaper we get it when the first is gone, unless it
+ * lives in a pid namespace with another init, where its pidfd and the channel tell of its end.
+ */
+static void kill_all(struct starter *s, struct error *err)
+{
+	if (!s->pid)
+		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+	if (s->main_pidfd >= 0) {
+		struct pollfd p = { .fd = s->main_pidfd, .events = POLLIN };
+
+		syscall(SYS_pidfd_send_signal, s->main_pidfd, SIGKILL, NULL, 0);
+		poll(&p, 1, KILL_WAIT_MS);
+	}
+	drain(s->channel);
+	/* It closed the channel without a word: how it ended is all there is to say. */
+	if (err->sys == ECONNRESET)
+		starter_reap("first process", s->pid, err);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+static void deinit(struct starter *s)
+{
+	struct child *c = &s->child;
+	int *fds[] = {
+		&c->channel,   &c->streams[0], &c->streams[1], &c->streams[2], &c->portoinit_fd,
+		&c->record_fd, &c->root_fd,    &c->cwd_fd,     &s->channel,    &s->pid_ns,
+		&s->pidfd,     &s->main_pidfd,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close_fd(fds[i]);
+	for (int i = 0; i < _NS_COUNT; i++)
+		close_fd(&c->ns_fds[i]);
+}
+
+static void init(struct starter *s, const struct start_spec *spec)
+{
+	*s = (struct starter){
+		.spec = spec,
+		.channel = -1,
+		.pid_ns = -1,
+		.pidfd = -1,
+		.main_pidfd = -1,
+		.child = { .spec = spec,
+			   .channel = -1,
+			   .streams = { -1, -1, -1 },
+			   .portoinit_fd = -1,
+			   .record_fd = -1,
+			   .root_fd = -1,
+			   .cwd_fd = -1 },
+	};
+	memset(s->child.ns_fds, -1, sizeof(s->child.ns_fds));
+	if (spec->timeout_ms)
+		s->deadline = clock_mono_nsec() + spec->timeout_ms * NSEC_PER_MSEC;
+}
+
+int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err)
+{
+	struct start_result res = { 0 };
+	struct starter s;
+	int r = -1;
+
+	init(&s, spec);
+	error_clear(err);
+	if (prepare(&s, err) == 0 && launch(&s, err) == 0 && learn_main(&s, &res, err) == 0 &&
+	    write_record(&s, &res, err) == 0 && release(&s, err) == 0)
+		r = 0;
+	if (r < 0)
+		kill_all(&s, err);
+	else
+		*ret = res;
+	deinit(&s);
+	return r;
+}
