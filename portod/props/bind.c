@@ -11,7 +11,7 @@
 
 /* Pairs that say opposite things. */
 static const unsigned conflicts[] = {
-	BIND_RO | BIND_RW,	   BIND_DEV | BIND_NODEV,	  BIND_SUID | BIND_NOSUID,
+	BIND_RO | BIND_RW,       BIND_DEV | BIND_NODEV,          BIND_SUID | BIND_NOSUID,
 	BIND_EXEC | BIND_NOEXEC, BIND_PRIVATE | BIND_UNBINDABLE,
 };
 

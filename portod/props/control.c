@@ -32,8 +32,7 @@ static uint32_t everyones(const struct prop_env *env)
 	return env->cgroups ? cgroup_host_default_controllers(env->cgroups, NESTED_LEVEL) : 0;
 }
 
-int control_set_owned(const struct prop_ctx *ctx, uint32_t mask, uint64_t *owned,
-		      struct error *err)
+int control_set_owned(const struct prop_ctx *ctx, uint32_t mask, uint64_t *owned, struct error *err)
 {
 	const struct prop_env *env = ctx->env;
 	uint32_t absent = env->cgroups ? mask & ~cgroup_host_controllers(env->cgroups) : 0;

@@ -54,8 +54,13 @@ SETTER(set_root)
 }
 
 const struct prop row_root = {
-	ROW_HEAD(root), .desc = "root directory, in the parent's root", .type = &type_string,
-	ROW_FIELD(root), .get = get_root, .set = set_root,
+	.name = "root",
+	.row = ROW_root,
+	.desc = "root directory, in the parent's root",
+	.type = &type_string,
+	.offset = FIELD(root),
+	.get = get_root,
+	.set = set_root,
 };
 
 GETTER(get_root_path)
@@ -73,13 +78,19 @@ GETTER(get_root_path)
 }
 
 const struct prop row_root_path = {
-	ROW_HEAD(root_path), .desc = "root directory, in the client's root",
-	.flags = PROP_READONLY, .get = get_root_path,
+	.name = "root_path",
+	.row = ROW_root_path,
+	.desc = "root directory, in the client's root",
+	.flags = PROP_READONLY,
+	.get = get_root_path,
 };
 
 const struct prop row_root_readonly = {
-	ROW_HEAD(root_readonly), .desc = "root directory is read-only", .type = &type_bool,
-	ROW_FIELD(root_readonly),
+	.name = "root_readonly",
+	.row = ROW_root_readonly,
+	.desc = "root directory is read-only",
+	.type = &type_bool,
+	.offset = FIELD(root_readonly),
 };
 
 /* ---- bind ---- */
@@ -110,8 +121,12 @@ SETTER(set_bind)
 }
 
 const struct prop row_bind = {
-	ROW_HEAD(bind), .desc = "directories and files of the parent: source target [flags]; …",
-	.type = &type_list, ROW_FIELD(bind), .set = set_bind,
+	.name = "bind",
+	.row = ROW_bind,
+	.desc = "directories and files of the parent: source target [flags]; …",
+	.type = &type_list,
+	.offset = FIELD(bind),
+	.set = set_bind,
 };
 
 /* ---- resolv.conf ---- */
@@ -149,16 +164,22 @@ GETTER(get_resolv_conf)
 static const size_t resolv_conf_max = 65536;
 
 const struct prop row_resolv_conf = {
-	ROW_HEAD(resolv_conf), .desc = "lines of /etc/resolv.conf, or default, keep",
-	.type = &type_string, ROW_FIELD(resolv_conf), .arg = &resolv_conf_max,
-	.get = get_resolv_conf, .set = set_resolv_conf,
+	.name = "resolv_conf",
+	.row = ROW_resolv_conf,
+	.desc = "lines of /etc/resolv.conf, or default, keep",
+	.type = &type_string,
+	.offset = FIELD(resolv_conf),
+	.arg = &resolv_conf_max,
+	.get = get_resolv_conf,
+	.set = set_resolv_conf,
 };
 
 /* ---- streams ---- */
 
 static unsigned stream_of(const struct prop *p)
 {
-	return (unsigned)((p->offset - offsetof(struct container_spec, stdio_path)) / sizeof(char *));
+	return (unsigned)((p->offset - offsetof(struct container_spec, stdio_path)) /
+			  sizeof(char *));
 }
 
 GETTER(get_stdio_path)
@@ -197,20 +218,32 @@ CHECKER(check_stdio_path)
 }
 
 const struct prop row_stdin_path = {
-	ROW_HEAD(stdin_path), .desc = "standard input: path inside, /dev/fd/N of the client",
-	.type = &type_string, ROW_FIELD(stdio_path[0]), .check = check_stdio_path,
+	.name = "stdin_path",
+	.row = ROW_stdin_path,
+	.desc = "standard input: path inside, /dev/fd/N of the client",
+	.type = &type_string,
+	.offset = FIELD(stdio_path[0]),
+	.check = check_stdio_path,
 	.get = get_stdio_path,
 };
 
 const struct prop row_stdout_path = {
-	ROW_HEAD(stdout_path), .desc = "standard output: path inside, /dev/fd/N of the client",
-	.type = &type_string, ROW_FIELD(stdio_path[1]), .check = check_stdio_path,
+	.name = "stdout_path",
+	.row = ROW_stdout_path,
+	.desc = "standard output: path inside, /dev/fd/N of the client",
+	.type = &type_string,
+	.offset = FIELD(stdio_path[1]),
+	.check = check_stdio_path,
 	.get = get_stdio_path,
 };
 
 const struct prop row_stderr_path = {
-	ROW_HEAD(stderr_path), .desc = "standard error: path inside, /dev/fd/N of the client",
-	.type = &type_string, ROW_FIELD(stdio_path[2]), .check = check_stdio_path,
+	.name = "stderr_path",
+	.row = ROW_stderr_path,
+	.desc = "standard error: path inside, /dev/fd/N of the client",
+	.type = &type_string,
+	.offset = FIELD(stdio_path[2]),
+	.check = check_stdio_path,
 	.get = get_stdio_path,
 };
 
@@ -226,8 +259,12 @@ CHECKER(check_stdout_limit)
 }
 
 const struct prop row_stdout_limit = {
-	ROW_HEAD(stdout_limit), .desc = "how much of stdout and of stderr is kept",
-	.type = &type_size, ROW_FIELD(stdout_limit), .flags = PROP_DYNAMIC,
+	.name = "stdout_limit",
+	.row = ROW_stdout_limit,
+	.desc = "how much of stdout and of stderr is kept",
+	.type = &type_size,
+	.offset = FIELD(stdout_limit),
+	.flags = PROP_DYNAMIC,
 	.check = check_stdout_limit,
 };
 
@@ -258,21 +295,33 @@ GETTER(get_stderr_offset)
 }
 
 const struct prop row_stdout = {
-	ROW_HEAD(stdout), .desc = "stored standard output; [offset][:length]",
-	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET, .get = get_stdout,
+	.name = "stdout",
+	.row = ROW_stdout,
+	.desc = "stored standard output; [offset][:length]",
+	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET,
+	.get = get_stdout,
 };
 
 const struct prop row_stderr = {
-	ROW_HEAD(stderr), .desc = "stored standard error; [offset][:length]",
-	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET, .get = get_stderr,
+	.name = "stderr",
+	.row = ROW_stderr,
+	.desc = "stored standard error; [offset][:length]",
+	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET,
+	.get = get_stderr,
 };
 
 const struct prop row_stdout_offset = {
-	ROW_HEAD(stdout_offset), .desc = "bytes of stdout that are no longer stored",
-	.flags = PROP_READONLY | PROP_RUNTIME, .get = get_stdout_offset,
+	.name = "stdout_offset",
+	.row = ROW_stdout_offset,
+	.desc = "bytes of stdout that are no longer stored",
+	.flags = PROP_READONLY | PROP_RUNTIME,
+	.get = get_stdout_offset,
 };
 
 const struct prop row_stderr_offset = {
-	ROW_HEAD(stderr_offset), .desc = "bytes of stderr that are no longer stored",
-	.flags = PROP_READONLY | PROP_RUNTIME, .get = get_stderr_offset,
+	.name = "stderr_offset",
+	.row = ROW_stderr_offset,
+	.desc = "bytes of stderr that are no longer stored",
+	.flags = PROP_READONLY | PROP_RUNTIME,
+	.get = get_stderr_offset,
 };

@@ -18,8 +18,8 @@ static int check_state(const struct prop *p, enum container_state state, struct 
 				 state_name(state));
 	if ((p->flags & PROP_DEAD) && state != STATE_DEAD)
 		return error_set(err, ERR_INVALID_STATE,
-				 "property '%s' is available in state dead only, not in %s", p->name,
-				 state_name(state));
+				 "property '%s' is available in state dead only, not in %s",
+				 p->name, state_name(state));
 	return 0;
 }
 
@@ -35,7 +35,8 @@ static int check_real(const struct prop *p, const struct container *ct, struct e
 				 "property '%s' has no value of its own in state stopped", p->name);
 	if (!container_is_root(ct) && !control_owns(ct, p->needs))
 		return error_set(err, ERR_NO_VALUE,
-				 "property '%s': the container does not own the controller", p->name);
+				 "property '%s': the container does not own the controller",
+				 p->name);
 	return 0;
 }
 
@@ -62,8 +63,8 @@ static int get_checked(const struct prop *p, const struct prop_ctx *ctx, const c
 	if (check_state(p, ctx->ct->state, err) || (ctx->real && check_real(p, ctx->ct, err)))
 		return -1;
 	if (index && !(p->flags & PROP_INDEX_GET))
-		return error_set(err, ERR_INVALID_VALUE, "property '%s' has no index, '%.100s' was given",
-				 p->name, index);
+		return error_set(err, ERR_INVALID_VALUE,
+				 "property '%s' has no index, '%.100s' was given", p->name, index);
 	if (get_value(p, ctx, index, out, err))
 		return error_prefix(err, "property '%s'", p->name);
 	return 0;

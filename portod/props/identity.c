@@ -72,31 +72,51 @@ GETTER(get_parent)
 }
 
 const struct prop row_id = {
-	ROW_HEAD(id), .desc = "numeric id", .flags = PROP_READONLY, .get = get_id,
+	.name = "id",
+	.row = ROW_id,
+	.desc = "numeric id",
+	.flags = PROP_READONLY,
+	.get = get_id,
 };
 
 const struct prop row_level = {
-	ROW_HEAD(level), .desc = "depth in the tree, 0 is the root container",
-	.flags = PROP_READONLY, .get = get_level,
+	.name = "level",
+	.row = ROW_level,
+	.desc = "depth in the tree, 0 is the root container",
+	.flags = PROP_READONLY,
+	.get = get_level,
 };
 
 const struct prop row_state = {
-	ROW_HEAD(state), .desc = "current state", .flags = PROP_READONLY, .get = get_state,
+	.name = "state",
+	.row = ROW_state,
+	.desc = "current state",
+	.flags = PROP_READONLY,
+	.get = get_state,
 };
 
 const struct prop row_absolute_name = {
-	ROW_HEAD(absolute_name), .desc = "name independent of namespaces",
-	.flags = PROP_READONLY, .get = get_absolute_name,
+	.name = "absolute_name",
+	.row = ROW_absolute_name,
+	.desc = "name independent of namespaces",
+	.flags = PROP_READONLY,
+	.get = get_absolute_name,
 };
 
 const struct prop row_absolute_namespace = {
-	ROW_HEAD(absolute_namespace), .desc = "prefix of the names seen from inside",
-	.flags = PROP_READONLY, .get = get_absolute_namespace,
+	.name = "absolute_namespace",
+	.row = ROW_absolute_namespace,
+	.desc = "prefix of the names seen from inside",
+	.flags = PROP_READONLY,
+	.get = get_absolute_namespace,
 };
 
 const struct prop row_parent = {
-	ROW_HEAD(parent), .desc = "absolute name of the parent",
-	.flags = PROP_READONLY, .get = get_parent,
+	.name = "parent",
+	.row = ROW_parent,
+	.desc = "absolute name of the parent",
+	.flags = PROP_READONLY,
+	.get = get_parent,
 };
 
 /* ---- processes ---- */
@@ -123,8 +143,9 @@ GETTER(get_root_pid)
 	/* Clients on the host, and there are most, need no translation. */
 	if (client->pid && !container_is_root(client->container)) {
 		if (procfs_pid_as_seen_by(pid, client->pid, &seen) < 0)
-			return error_set(err, ERR_PERMISSION,
-					 "the process is not visible in the client's pid namespace");
+			return error_set(
+				err, ERR_PERMISSION,
+				"the process is not visible in the client's pid namespace");
 		pid = seen;
 	}
 	type_put_u64(out, (uint64_t)pid);
@@ -132,8 +153,11 @@ GETTER(get_root_pid)
 }
 
 const struct prop row_root_pid = {
-	ROW_HEAD(root_pid), .desc = "id of the main process, as the client sees it",
-	.flags = PROP_READONLY | PROP_RUNTIME, .get = get_root_pid,
+	.name = "root_pid",
+	.row = ROW_root_pid,
+	.desc = "id of the main process, as the client sees it",
+	.flags = PROP_READONLY | PROP_RUNTIME,
+	.get = get_root_pid,
 };
 
 /* ---- the end ---- */
@@ -179,28 +203,43 @@ GETTER(get_start_error)
 }
 
 const struct prop row_exit_status = {
-	ROW_HEAD(exit_status), .desc = "status of the main process, as wait(2) gives it",
-	.flags = PROP_READONLY | PROP_DEAD, .get = get_exit_status,
+	.name = "exit_status",
+	.row = ROW_exit_status,
+	.desc = "status of the main process, as wait(2) gives it",
+	.flags = PROP_READONLY | PROP_DEAD,
+	.get = get_exit_status,
 };
 
 const struct prop row_exit_code = {
-	ROW_HEAD(exit_code), .desc = "0..255, or minus the signal, or -99 after an OOM kill",
-	.flags = PROP_READONLY | PROP_DEAD, .get = get_exit_code,
+	.name = "exit_code",
+	.row = ROW_exit_code,
+	.desc = "0..255, or minus the signal, or -99 after an OOM kill",
+	.flags = PROP_READONLY | PROP_DEAD,
+	.get = get_exit_code,
 };
 
 const struct prop row_core_dumped = {
-	ROW_HEAD(core_dumped), .desc = "the main process left a core",
-	.flags = PROP_READONLY | PROP_DEAD, .get = get_core_dumped,
+	.name = "core_dumped",
+	.row = ROW_core_dumped,
+	.desc = "the main process left a core",
+	.flags = PROP_READONLY | PROP_DEAD,
+	.get = get_core_dumped,
 };
 
 const struct prop row_oom_killed = {
-	ROW_HEAD(oom_killed), .desc = "ended for lack of memory",
-	.flags = PROP_READONLY | PROP_DEAD, .get = get_oom_killed,
+	.name = "oom_killed",
+	.row = ROW_oom_killed,
+	.desc = "ended for lack of memory",
+	.flags = PROP_READONLY | PROP_DEAD,
+	.get = get_oom_killed,
 };
 
 const struct prop row_start_error = {
-	ROW_HEAD(start_error), .desc = "why the last start failed",
-	.flags = PROP_READONLY, .get = get_start_error,
+	.name = "start_error",
+	.row = ROW_start_error,
+	.desc = "why the last start failed",
+	.flags = PROP_READONLY,
+	.get = get_start_error,
 };
 
 /* ---- OOM kills ---- */
@@ -250,14 +289,20 @@ GETTER(get_oom_kills_total)
 }
 
 const struct prop row_oom_kills = {
-	ROW_HEAD(oom_kills), .desc = "processes killed for lack of memory since the start",
-	.flags = PROP_READONLY, .needs = CGROUP_BIT(CGROUP_MEMORY), .get = get_oom_kills,
+	.name = "oom_kills",
+	.row = ROW_oom_kills,
+	.desc = "processes killed for lack of memory since the start",
+	.flags = PROP_READONLY,
+	.needs = CGROUP_BIT(CGROUP_MEMORY),
+	.get = get_oom_kills,
 };
 
 const struct prop row_oom_kills_total = {
-	ROW_HEAD(oom_kills_total),
+	.name = "oom_kills_total",
+	.row = ROW_oom_kills_total,
 	.desc = "processes killed for lack of memory here and below since the creation",
-	.flags = PROP_READONLY, .get = get_oom_kills_total,
+	.flags = PROP_READONLY,
+	.get = get_oom_kills_total,
 };
 
 /* ---- times ---- */
@@ -334,26 +379,41 @@ GETTER(get_change_time)
 }
 
 const struct prop row_time = {
-	ROW_HEAD(time), .desc = "seconds since the start, or until death; [dead]: since death",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_time,
+	.name = "time",
+	.row = ROW_time,
+	.desc = "seconds since the start, or until death; [dead]: since death",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_time,
 };
 
 const struct prop row_creation_time = {
-	ROW_HEAD(creation_time), .desc = "when it was created; [raw]: unix seconds",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_creation_time,
+	.name = "creation_time",
+	.row = ROW_creation_time,
+	.desc = "when it was created; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_creation_time,
 };
 
 const struct prop row_start_time = {
-	ROW_HEAD(start_time), .desc = "when it was started; [raw]: unix seconds",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_start_time,
+	.name = "start_time",
+	.row = ROW_start_time,
+	.desc = "when it was started; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_start_time,
 };
 
 const struct prop row_death_time = {
-	ROW_HEAD(death_time), .desc = "when it died; [raw]: unix seconds",
-	.flags = PROP_READONLY | PROP_DEAD | PROP_INDEX_GET, .get = get_death_time,
+	.name = "death_time",
+	.row = ROW_death_time,
+	.desc = "when it died; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_DEAD | PROP_INDEX_GET,
+	.get = get_death_time,
 };
 
 const struct prop row_change_time = {
-	ROW_HEAD(change_time), .desc = "when it was last changed; [raw]: unix seconds",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_change_time,
+	.name = "change_time",
+	.row = ROW_change_time,
+	.desc = "when it was last changed; [raw]: unix seconds",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_change_time,
 };

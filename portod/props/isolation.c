@@ -23,12 +23,16 @@ CHECKER(check_isolate)
 }
 
 const struct prop row_isolate = {
-	ROW_HEAD(isolate), .desc = "own pid, ipc and uts namespaces, own environment",
-	.type = &type_bool, ROW_FIELD(isolate), .check = check_isolate,
+	.name = "isolate",
+	.row = ROW_isolate,
+	.desc = "own pid, ipc and uts namespaces, own environment",
+	.type = &type_bool,
+	.offset = FIELD(isolate),
+	.check = check_isolate,
 };
 
 static const struct enum_word virt_modes[] = {
-	{ "app", VIRT_APP }, { "os", VIRT_OS },	    { "job", VIRT_JOB },
+	{ "app", VIRT_APP },   { "os", VIRT_OS },      { "job", VIRT_JOB },
 	{ "host", VIRT_HOST }, { "docker", VIRT_APP }, /* obsolete alias */
 	{ NULL, 0 },
 };
@@ -50,8 +54,13 @@ CHECKER(check_virt_mode)
 }
 
 const struct prop row_virt_mode = {
-	ROW_HEAD(virt_mode), .desc = "kind of virtualization", .type = &type_enum,
-	ROW_FIELD(virt_mode), .arg = virt_modes, .check = check_virt_mode,
+	.name = "virt_mode",
+	.row = ROW_virt_mode,
+	.desc = "kind of virtualization",
+	.type = &type_enum,
+	.offset = FIELD(virt_mode),
+	.arg = virt_modes,
+	.check = check_virt_mode,
 };
 
 static bool is_control(char c)
@@ -77,18 +86,27 @@ CHECKER(check_hostname)
 }
 
 const struct prop row_hostname = {
-	ROW_HEAD(hostname), .desc = "host name inside", .type = &type_string, ROW_FIELD(hostname),
+	.name = "hostname",
+	.row = ROW_hostname,
+	.desc = "host name inside",
+	.type = &type_string,
+	.offset = FIELD(hostname),
 	.check = check_hostname,
 };
 
 /* ---- access to the daemon ---- */
 
 static const struct enum_word access_words[] = {
-	{ "true", ACCESS_NORMAL },	     { "false", ACCESS_NONE },
-	{ "none", ACCESS_NONE },	     { "full", ACCESS_NORMAL },
-	{ "read-isolate", ACCESS_READ_ISOLATE }, { "read-only", ACCESS_READ_ONLY },
-	{ "isolate", ACCESS_ISOLATE },	     { "self-isolate", ACCESS_SELF_ISOLATE },
-	{ "child-only", ACCESS_CHILD_ONLY }, { NULL, 0 },
+	{ "true", ACCESS_NORMAL },
+	{ "false", ACCESS_NONE },
+	{ "none", ACCESS_NONE },
+	{ "full", ACCESS_NORMAL },
+	{ "read-isolate", ACCESS_READ_ISOLATE },
+	{ "read-only", ACCESS_READ_ONLY },
+	{ "isolate", ACCESS_ISOLATE },
+	{ "self-isolate", ACCESS_SELF_ISOLATE },
+	{ "child-only", ACCESS_CHILD_ONLY },
+	{ NULL, 0 },
 };
 
 /* What an ancestor's level leaves to those below. */
@@ -115,8 +133,13 @@ CHECKER(check_enable_porto)
 }
 
 const struct prop row_enable_porto = {
-	ROW_HEAD(enable_porto), .desc = "what the processes may ask of this daemon",
-	.type = &type_enum, ROW_FIELD(enable_porto), .flags = PROP_DYNAMIC, .arg = access_words,
+	.name = "enable_porto",
+	.row = ROW_enable_porto,
+	.desc = "what the processes may ask of this daemon",
+	.type = &type_enum,
+	.offset = FIELD(enable_porto),
+	.flags = PROP_DYNAMIC,
+	.arg = access_words,
 	.check = check_enable_porto,
 };
 
@@ -135,8 +158,12 @@ CHECKER(check_namespace)
 }
 
 const struct prop row_porto_namespace = {
-	ROW_HEAD(porto_namespace), .desc = "prefix of the names seen from inside (obsolete)",
-	.type = &type_string, ROW_FIELD(porto_namespace), .check = check_namespace,
+	.name = "porto_namespace",
+	.row = ROW_porto_namespace,
+	.desc = "prefix of the names seen from inside (obsolete)",
+	.type = &type_string,
+	.offset = FIELD(porto_namespace),
+	.check = check_namespace,
 };
 
 /* ---- capabilities ---- */
@@ -177,23 +204,38 @@ GETTER(get_caps_allowed)
 }
 
 const struct prop row_capabilities = {
-	ROW_HEAD(capabilities), .desc = "limit of capabilities, see capabilities(7)",
-	.type = &type_caps, ROW_FIELD(capabilities), .flags = PROP_INDEXED, .check = check_caps,
+	.name = "capabilities",
+	.row = ROW_capabilities,
+	.desc = "limit of capabilities, see capabilities(7)",
+	.type = &type_caps,
+	.offset = FIELD(capabilities),
+	.flags = PROP_INDEXED,
+	.check = check_caps,
 	.get = get_caps_limit,
 };
 
 const struct prop row_capabilities_ambient = {
-	ROW_HEAD(capabilities_ambient), .desc = "capabilities that every process gets",
-	.type = &type_caps, ROW_FIELD(capabilities_ambient), .flags = PROP_INDEXED,
+	.name = "capabilities_ambient",
+	.row = ROW_capabilities_ambient,
+	.desc = "capabilities that every process gets",
+	.type = &type_caps,
+	.offset = FIELD(capabilities_ambient),
+	.flags = PROP_INDEXED,
 	.check = check_caps,
 };
 
 const struct prop row_capabilities_allowed = {
-	ROW_HEAD(capabilities_allowed), .desc = "resulting bound of capabilities",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_caps_allowed,
+	.name = "capabilities_allowed",
+	.row = ROW_capabilities_allowed,
+	.desc = "resulting bound of capabilities",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_caps_allowed,
 };
 
 const struct prop row_capabilities_ambient_allowed = {
-	ROW_HEAD(capabilities_ambient_allowed), .desc = "obsolete name of capabilities_allowed",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_caps_allowed,
+	.name = "capabilities_ambient_allowed",
+	.row = ROW_capabilities_ambient_allowed,
+	.desc = "obsolete name of capabilities_allowed",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_caps_allowed,
 };

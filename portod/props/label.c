@@ -41,12 +41,14 @@ int label_check_name(const char *name, struct error *err)
 	size_t n = prefix_len(name);
 
 	if (strlen(name) > LABEL_NAME_MAX)
-		return error_set(err, ERR_INVALID_LABEL, "label name '%.40s…' is longer than %d bytes",
-				 name, LABEL_NAME_MAX);
-	if (n < LABEL_PREFIX_MIN || n > LABEL_PREFIX_MAX || name[n] != '.')
 		return error_set(err, ERR_INVALID_LABEL,
-				 "label name '%s' does not begin with %d to %d letters A-Z and a dot",
-				 name, LABEL_PREFIX_MIN, LABEL_PREFIX_MAX);
+				 "label name '%.40s…' is longer than %d bytes", name,
+				 LABEL_NAME_MAX);
+	if (n < LABEL_PREFIX_MIN || n > LABEL_PREFIX_MAX || name[n] != '.')
+		return error_set(
+			err, ERR_INVALID_LABEL,
+			"label name '%s' does not begin with %d to %d letters A-Z and a dot", name,
+			LABEL_PREFIX_MIN, LABEL_PREFIX_MAX);
 	if (str_has_prefix(name, "PORTO"))
 		return error_set(err, ERR_INVALID_LABEL,
 				 "label name '%s' begins with PORTO, which is reserved", name);
@@ -68,8 +70,8 @@ int label_check_value(const char *value, struct error *err)
 	for (const char *p = value; *p; p++) {
 		if (!is_label_char(*p))
 			return error_set(err, ERR_INVALID_LABEL,
-					 "label value '%.100s' has the forbidden byte 0x%02x", value,
-					 (unsigned char)*p);
+					 "label value '%.100s' has the forbidden byte 0x%02x",
+					 value, (unsigned char)*p);
 	}
 	return 0;
 }

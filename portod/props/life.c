@@ -7,18 +7,30 @@
 /* ---- after death ---- */
 
 const struct prop row_weak = {
-	ROW_HEAD(weak), .desc = "destroyed with the connection that created it",
-	.type = &type_bool, ROW_FIELD(weak), .flags = PROP_DYN_ANY,
+	.name = "weak",
+	.row = ROW_weak,
+	.desc = "destroyed with the connection that created it",
+	.type = &type_bool,
+	.offset = FIELD(weak),
+	.flags = PROP_DYN_ANY,
 };
 
 const struct prop row_respawn = {
-	ROW_HEAD(respawn), .desc = "started again after death", .type = &type_bool,
-	ROW_FIELD(respawn), .flags = PROP_DYN_ANY,
+	.name = "respawn",
+	.row = ROW_respawn,
+	.desc = "started again after death",
+	.type = &type_bool,
+	.offset = FIELD(respawn),
+	.flags = PROP_DYN_ANY,
 };
 
 const struct prop row_respawn_count = {
-	ROW_HEAD(respawn_count), .desc = "how often it was started again", .type = &type_uint,
-	ROW_FIELD(respawn_count), .flags = PROP_DYN_ANY,
+	.name = "respawn_count",
+	.row = ROW_respawn_count,
+	.desc = "how often it was started again",
+	.type = &type_uint,
+	.offset = FIELD(respawn_count),
+	.flags = PROP_DYN_ANY,
 };
 
 GETTER(get_max_respawns)
@@ -36,24 +48,42 @@ SETTER(set_max_respawns)
 }
 
 const struct prop row_max_respawns = {
-	ROW_HEAD(max_respawns), .desc = "limit of restarts, negative = none", .type = &type_int,
-	ROW_FIELD(max_respawns), .flags = PROP_DYN_ANY, .get = get_max_respawns,
+	.name = "max_respawns",
+	.row = ROW_max_respawns,
+	.desc = "limit of restarts, negative = none",
+	.type = &type_int,
+	.offset = FIELD(max_respawns),
+	.flags = PROP_DYN_ANY,
+	.get = get_max_respawns,
 	.set = set_max_respawns,
 };
 
 const struct prop row_respawn_delay = {
-	ROW_HEAD(respawn_delay), .desc = "pause before a restart", .type = &type_nsec_unit,
-	ROW_FIELD(respawn_delay), .flags = PROP_DYN_ANY,
+	.name = "respawn_delay",
+	.row = ROW_respawn_delay,
+	.desc = "pause before a restart",
+	.type = &type_nsec_unit,
+	.offset = FIELD(respawn_delay),
+	.flags = PROP_DYN_ANY,
 };
 
 const struct prop row_aging_time = {
-	ROW_HEAD(aging_time), .desc = "seconds after which a dead container is destroyed",
-	.type = &type_uint, ROW_FIELD(aging_time), .flags = PROP_DYN_ANY,
+	.name = "aging_time",
+	.row = ROW_aging_time,
+	.desc = "seconds after which a dead container is destroyed",
+	.type = &type_uint,
+	.offset = FIELD(aging_time),
+	.flags = PROP_DYN_ANY,
 };
 
 const struct prop row_oom_is_fatal = {
-	ROW_HEAD(oom_is_fatal), .desc = "one process killed for lack of memory ends all",
-	.type = &type_bool, ROW_FIELD(oom_is_fatal), .flags = PROP_DYNAMIC, .group = APPLY_OOM,
+	.name = "oom_is_fatal",
+	.row = ROW_oom_is_fatal,
+	.desc = "one process killed for lack of memory ends all",
+	.type = &type_bool,
+	.offset = FIELD(oom_is_fatal),
+	.flags = PROP_DYNAMIC,
+	.group = APPLY_OOM,
 };
 
 /* ---- notes ---- */
@@ -61,13 +91,22 @@ const struct prop row_oom_is_fatal = {
 static const size_t private_max = 4096;
 
 const struct prop row_private = {
-	ROW_HEAD(private), .desc = "free text of the user", .type = &type_string,
-	ROW_FIELD(private_value), .flags = PROP_DYN_ANY, .arg = &private_max,
+	.name = "private",
+	.row = ROW_private,
+	.desc = "free text of the user",
+	.type = &type_string,
+	.offset = FIELD(private_value),
+	.flags = PROP_DYN_ANY,
+	.arg = &private_max,
 };
 
 const struct prop row_labels = {
-	ROW_HEAD(labels), .desc = "labels of the user; a set merges, an empty value removes",
-	.type = &type_labels, ROW_FIELD(labels), .flags = PROP_DYN_ANY | PROP_INDEXED,
+	.name = "labels",
+	.row = ROW_labels,
+	.desc = "labels of the user; a set merges, an empty value removes",
+	.type = &type_labels,
+	.offset = FIELD(labels),
+	.flags = PROP_DYN_ANY | PROP_INDEXED,
 };
 
 /* ---- counters of the daemon ---- */
@@ -216,6 +255,9 @@ GETTER(get_porto_stat)
 }
 
 const struct prop row_porto_stat = {
-	ROW_HEAD(porto_stat), .desc = "counters of the daemon",
-	.flags = PROP_READONLY | PROP_HIDDEN | PROP_INDEX_GET, .get = get_porto_stat,
+	.name = "porto_stat",
+	.row = ROW_porto_stat,
+	.desc = "counters of the daemon",
+	.flags = PROP_READONLY | PROP_HIDDEN | PROP_INDEX_GET,
+	.get = get_porto_stat,
 };

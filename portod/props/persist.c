@@ -30,8 +30,8 @@ static void init_inherited(const struct prop_env *env, struct container *ct)
 	spec->cpu_period = parent ? parent->spec.cpu_period : env->cpu_period_default;
 	container_mark_set(ct, ROW_cpu_period, spec->cpu_period != env->cpu_period_default);
 	if (env->cgroups)
-		spec->controllers = control_close(
-			env, cgroup_host_default_controllers(env->cgroups, ct->level));
+		spec->controllers = control_close(env, cgroup_host_default_controllers(env->cgroups,
+										       ct->level));
 	container_mark_set(ct, ROW_controllers, true);
 	if (ct->level == 1 && env->thread_limit_default &&
 	    prop_is_supported(&row_thread_limit, env)) {

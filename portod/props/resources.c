@@ -7,13 +7,15 @@
 #include "props/control.h"
 #include "props/rows.h"
 
-#define NEEDS(c) .needs = CGROUP_BIT(CGROUP_##c)
-
 /* ---- groups ---- */
 
 const struct prop row_controllers = {
-	ROW_HEAD(controllers), .desc = "controllers the container has groups of its own in",
-	.type = &type_controllers, ROW_FIELD(controllers), .flags = PROP_INDEXED,
+	.name = "controllers",
+	.row = ROW_controllers,
+	.desc = "controllers the container has groups of its own in",
+	.type = &type_controllers,
+	.offset = FIELD(controllers),
+	.flags = PROP_INDEXED,
 };
 
 static const char *group_type(enum cgroup_controller c)
@@ -73,14 +75,17 @@ GETTER(get_cgroups)
 }
 
 const struct prop row_cgroups = {
-	ROW_HEAD(cgroups), .desc = "directories of the control groups",
-	.flags = PROP_READONLY | PROP_INDEX_GET, .get = get_cgroups,
+	.name = "cgroups",
+	.row = ROW_cgroups,
+	.desc = "directories of the control groups",
+	.flags = PROP_READONLY | PROP_INDEX_GET,
+	.get = get_cgroups,
 };
 
 /* ---- usage ---- */
 
-/* arg of a row is the enum cgroup_stat. */
-#define STAT(s) .arg = (const void *)(uintptr_t)CGROUP_STAT_##s, .get = get_stat
+/* As arg of a row. */
+#define STAT(s) ((const void *)(uintptr_t)CGROUP_STAT_##s)
 
 GETTER(get_stat)
 {
@@ -100,38 +105,73 @@ GETTER(get_stat)
 #define USAGE_FLAGS (PROP_READONLY | PROP_RUNTIME)
 
 const struct prop row_process_count = {
-	ROW_HEAD(process_count), .desc = "processes, of the containers below, too",
-	.flags = USAGE_FLAGS, NEEDS(FREEZER), STAT(PROCESS_COUNT),
+	.name = "process_count",
+	.row = ROW_process_count,
+	.desc = "processes, of the containers below, too",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_FREEZER),
+	.arg = STAT(PROCESS_COUNT),
+	.get = get_stat,
 };
 
 const struct prop row_thread_count = {
-	ROW_HEAD(thread_count), .desc = "threads, of the containers below, too",
-	.flags = USAGE_FLAGS, NEEDS(FREEZER), STAT(THREAD_COUNT),
+	.name = "thread_count",
+	.row = ROW_thread_count,
+	.desc = "threads, of the containers below, too",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_FREEZER),
+	.arg = STAT(THREAD_COUNT),
+	.get = get_stat,
 };
 
 const struct prop row_memory_usage = {
-	ROW_HEAD(memory_usage), .desc = "memory in use, bytes", .flags = USAGE_FLAGS, NEEDS(MEMORY),
-	STAT(MEMORY_USAGE),
+	.name = "memory_usage",
+	.row = ROW_memory_usage,
+	.desc = "memory in use, bytes",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_MEMORY),
+	.arg = STAT(MEMORY_USAGE),
+	.get = get_stat,
 };
 
 const struct prop row_anon_usage = {
-	ROW_HEAD(anon_usage), .desc = "memory that is not file cache, bytes", .flags = USAGE_FLAGS,
-	NEEDS(MEMORY), STAT(ANON_USAGE),
+	.name = "anon_usage",
+	.row = ROW_anon_usage,
+	.desc = "memory that is not file cache, bytes",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_MEMORY),
+	.arg = STAT(ANON_USAGE),
+	.get = get_stat,
 };
 
 const struct prop row_cache_usage = {
-	ROW_HEAD(cache_usage), .desc = "file cache, bytes", .flags = USAGE_FLAGS, NEEDS(MEMORY),
-	STAT(CACHE_USAGE),
+	.name = "cache_usage",
+	.row = ROW_cache_usage,
+	.desc = "file cache, bytes",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_MEMORY),
+	.arg = STAT(CACHE_USAGE),
+	.get = get_stat,
 };
 
 const struct prop row_cpu_usage = {
-	ROW_HEAD(cpu_usage), .desc = "cpu time, ns", .flags = USAGE_FLAGS, NEEDS(CPUACCT),
-	STAT(CPU_USAGE),
+	.name = "cpu_usage",
+	.row = ROW_cpu_usage,
+	.desc = "cpu time, ns",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_CPUACCT),
+	.arg = STAT(CPU_USAGE),
+	.get = get_stat,
 };
 
 const struct prop row_cpu_usage_system = {
-	ROW_HEAD(cpu_usage_system), .desc = "cpu time inside the kernel, ns", .flags = USAGE_FLAGS,
-	NEEDS(CPUACCT), STAT(CPU_USAGE_SYSTEM),
+	.name = "cpu_usage_system",
+	.row = ROW_cpu_usage_system,
+	.desc = "cpu time inside the kernel, ns",
+	.flags = USAGE_FLAGS,
+	.needs = CGROUP_BIT(CGROUP_CPUACCT),
+	.arg = STAT(CPU_USAGE_SYSTEM),
+	.get = get_stat,
 };
 
 /* ---- threads ---- */
@@ -145,8 +185,14 @@ GETTER(get_thread_limit)
 }
 
 const struct prop row_thread_limit = {
-	ROW_HEAD(thread_limit), .desc = "limit of threads, 0 = none", .type = &type_size,
-	ROW_FIELD(thread_limit), .flags = PROP_DYNAMIC, NEEDS(PIDS), .group = APPLY_PIDS,
+	.name = "thread_limit",
+	.row = ROW_thread_limit,
+	.desc = "limit of threads, 0 = none",
+	.type = &type_size,
+	.offset = FIELD(thread_limit),
+	.flags = PROP_DYNAMIC,
+	.needs = CGROUP_BIT(CGROUP_PIDS),
+	.group = APPLY_PIDS,
 	.get = get_thread_limit,
 };
 
@@ -174,9 +220,16 @@ CHECKER(check_memory_limit)
 
 /* Shrinking below the usage makes the kernel reclaim, and that takes its time. */
 const struct prop row_memory_limit = {
-	ROW_HEAD(memory_limit), .desc = "memory limit, bytes, 0 = none", .type = &type_size,
-	ROW_FIELD(memory_limit), .flags = PROP_DYNAMIC | PROP_SLOW, NEEDS(MEMORY),
-	.group = APPLY_MEMORY, .check = check_memory_limit, .get = get_memory_limit,
+	.name = "memory_limit",
+	.row = ROW_memory_limit,
+	.desc = "memory limit, bytes, 0 = none",
+	.type = &type_size,
+	.offset = FIELD(memory_limit),
+	.flags = PROP_DYNAMIC | PROP_SLOW,
+	.needs = CGROUP_BIT(CGROUP_MEMORY),
+	.group = APPLY_MEMORY,
+	.check = check_memory_limit,
+	.get = get_memory_limit,
 };
 
 GETTER(get_memory_limit_total)
@@ -189,8 +242,11 @@ GETTER(get_memory_limit_total)
 }
 
 const struct prop row_memory_limit_total = {
-	ROW_HEAD(memory_limit_total), .desc = "memory limit with those of the containers above",
-	.flags = PROP_READONLY, .get = get_memory_limit_total,
+	.name = "memory_limit_total",
+	.row = ROW_memory_limit_total,
+	.desc = "memory limit with those of the containers above",
+	.flags = PROP_READONLY,
+	.get = get_memory_limit_total,
 };
 
 /* ---- cpu ---- */
@@ -216,9 +272,16 @@ GETTER(get_cpu_limit)
 }
 
 const struct prop row_cpu_limit = {
-	ROW_HEAD(cpu_limit), .desc = "cpu limit, cores (1.5c) or percent of the host, 0 = none",
-	.type = &type_cpu, ROW_FIELD(cpu_limit), .flags = PROP_DYNAMIC, NEEDS(CPU),
-	.group = APPLY_CPU, .supported = has_cpu_limit, .get = get_cpu_limit,
+	.name = "cpu_limit",
+	.row = ROW_cpu_limit,
+	.desc = "cpu limit, cores (1.5c) or percent of the host, 0 = none",
+	.type = &type_cpu,
+	.offset = FIELD(cpu_limit),
+	.flags = PROP_DYNAMIC,
+	.needs = CGROUP_BIT(CGROUP_CPU),
+	.group = APPLY_CPU,
+	.supported = has_cpu_limit,
+	.get = get_cpu_limit,
 };
 
 GETTER(get_cpu_limit_bound)
@@ -233,27 +296,43 @@ GETTER(get_cpu_limit_bound)
 }
 
 const struct prop row_cpu_limit_bound = {
-	ROW_HEAD(cpu_limit_bound), .desc = "cpu limit with those of the containers above",
-	.flags = PROP_READONLY, .get = get_cpu_limit_bound,
+	.name = "cpu_limit_bound",
+	.row = ROW_cpu_limit_bound,
+	.desc = "cpu limit with those of the containers above",
+	.flags = PROP_READONLY,
+	.get = get_cpu_limit_bound,
 };
 
 const struct prop row_cpu_limit_total = {
-	ROW_HEAD(cpu_limit_total), .desc = "obsolete name of cpu_limit_bound",
-	.flags = PROP_READONLY, .get = get_cpu_limit_bound,
+	.name = "cpu_limit_total",
+	.row = ROW_cpu_limit_total,
+	.desc = "obsolete name of cpu_limit_bound",
+	.flags = PROP_READONLY,
+	.get = get_cpu_limit_bound,
 };
 
 static const struct double_range weight_range = { 0.01, 100 };
 
 const struct prop row_cpu_weight = {
-	ROW_HEAD(cpu_weight), .desc = "share of the cpu among neighbours, 0.01..100",
-	.type = &type_hundredths, ROW_FIELD(cpu_weight), .flags = PROP_DYNAMIC, .group = APPLY_CPU,
+	.name = "cpu_weight",
+	.row = ROW_cpu_weight,
+	.desc = "share of the cpu among neighbours, 0.01..100",
+	.type = &type_hundredths,
+	.offset = FIELD(cpu_weight),
+	.flags = PROP_DYNAMIC,
+	.group = APPLY_CPU,
 	.arg = &weight_range,
 };
 
 static const struct uint_range period_range = { NSEC_PER_MSEC, NSEC_PER_SEC };
 
 const struct prop row_cpu_period = {
-	ROW_HEAD(cpu_period), .desc = "period in which cpu_limit is granted, ns, 1ms..1s",
-	.type = &type_nsec, ROW_FIELD(cpu_period), .flags = PROP_DYNAMIC, .group = APPLY_CPU,
+	.name = "cpu_period",
+	.row = ROW_cpu_period,
+	.desc = "period in which cpu_limit is granted, ns, 1ms..1s",
+	.type = &type_nsec,
+	.offset = FIELD(cpu_period),
+	.flags = PROP_DYNAMIC,
+	.group = APPLY_CPU,
 	.arg = &period_range,
 };

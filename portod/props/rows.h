@@ -106,9 +106,7 @@ enum prop_row_number {
 PROP_LIST(X)
 #undef X
 
-/* First members of every row. */
-#define ROW_HEAD(n) .name = #n, .row = ROW_##n
-#define ROW_FIELD(f) .offset = offsetof(struct container_spec, f)
+#define FIELD(f) offsetof(struct container_spec, f)
 
 #define PROP_DYN_ANY (PROP_DYNAMIC | PROP_ANY)
 #define PROP_INDEXED (PROP_INDEX_GET | PROP_INDEX_SET)

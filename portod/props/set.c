@@ -180,9 +180,9 @@ static int write_value(const struct prop *p, const struct prop_ctx *ctx, const c
 
 	if (control_require(ctx, p->needs, err))
 		return -1;
-	if (p->set ? p->set(p, ctx, index, value, err) :
-	    index  ? p->type->set_index(p, ctx, field, index, value, err) :
-		     p->type->parse(p, ctx, value, field, err))
+	if (p->set  ? p->set(p, ctx, index, value, err)
+	    : index ? p->type->set_index(p, ctx, field, index, value, err)
+		    : p->type->parse(p, ctx, value, field, err))
 		return -1;
 	return p->check ? p->check(p, ctx, err) : 0;
 }
@@ -221,8 +221,8 @@ int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, st
 	if (prop_name_parse(name, &n, err))
 		return -1;
 	if (!n.prop)
-		return error_set(err, ERR_INVALID_PROPERTY, "'%.200s' is not a property that can be set",
-				 name);
+		return error_set(err, ERR_INVALID_PROPERTY,
+				 "'%.200s' is not a property that can be set", name);
 	trimmed = str_trim(value);
 	r = set_checked(n.prop, ctx, n.index, trimmed, txn, err);
 	prop_name_deinit(&n);

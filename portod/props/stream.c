@@ -52,8 +52,8 @@ static int parse_range(const char *text, struct range *ret, struct error *err)
 		return -1;
 	text += n;
 	return *text ? parse_number(text + 1, strlen(text + 1), &ret->have_length, &ret->length,
-				    err) :
-		       0;
+				    err)
+		     : 0;
 }
 
 /* ---- file ---- */
@@ -119,8 +119,7 @@ static int open_root(const struct container *ct, struct error *err)
 
 static int open_stored(const struct prop_ctx *ctx, int fd, struct error *err)
 {
-	auto_free char *path =
-		xasprintf("%s/%s", ctx->ct->name, fd == 1 ? "stdout" : "stderr");
+	auto_free char *path = xasprintf("%s/%s", ctx->ct->name, fd == 1 ? "stdout" : "stderr");
 	int dir = open_dir(ctx->env->workdir_base, err);
 
 	return dir < 0 ? -1 : open_file(dir, path, err);
@@ -146,8 +145,8 @@ static int open_stream(const struct prop_ctx *ctx, int fd, struct error *err)
 	if (!path)
 		return open_stored(ctx, fd, err);
 	if (!*path || !strcmp(path, "/dev/null") || str_has_prefix(path, "/dev/fd/"))
-		return error_set(err, ERR_INVALID_DATA,
-				 "the output goes to '%s', it is not stored", path);
+		return error_set(err, ERR_INVALID_DATA, "the output goes to '%s', it is not stored",
+				 path);
 	return open_custom(ctx, path, err);
 }
 
@@ -212,7 +211,8 @@ int stream_read(const struct prop_ctx *ctx, int fd, const char *range, struct bu
 		return error_set(err, ERR_INVALID_DATA, "the output is no regular file");
 	if (limit > ctx->env->stdout_read_max)
 		limit = ctx->env->stdout_read_max;
-	if (find_range(&r, ctx->ct->stream_offset[fd], (uint64_t)st.st_size, limit, &pos, &len, err))
+	if (find_range(&r, ctx->ct->stream_offset[fd], (uint64_t)st.st_size, limit, &pos, &len,
+		       err))
 		return -1;
 	return read_at(file, pos, len, out, err);
 }

@@ -43,22 +43,36 @@ CHECKER(check_argv)
 }
 
 const struct prop row_command = {
-	ROW_HEAD(command), .desc = "program to run, expanded like by a shell, but without one",
-	.type = &type_string, ROW_FIELD(command), .arg = &command_max,
-	.also = { &row_command_argv }, .set = set_command,
+	.name = "command",
+	.row = ROW_command,
+	.desc = "program to run, expanded like by a shell, but without one",
+	.type = &type_string,
+	.offset = FIELD(command),
+	.arg = &command_max,
+	.also = { &row_command_argv },
+	.set = set_command,
 };
 
 const struct prop row_command_argv = {
-	ROW_HEAD(command_argv), .desc = "exact argument vector, separated by tabs",
-	.type = &type_argv, ROW_FIELD(command_argv), .flags = PROP_INDEXED,
-	.also = { &row_command }, .check = check_argv,
+	.name = "command_argv",
+	.row = ROW_command_argv,
+	.desc = "exact argument vector, separated by tabs",
+	.type = &type_argv,
+	.offset = FIELD(command_argv),
+	.flags = PROP_INDEXED,
+	.also = { &row_command },
+	.check = check_argv,
 };
 
 /* ---- surroundings ---- */
 
 const struct prop row_env = {
-	ROW_HEAD(env), .desc = "environment variables; [NAME]: effective value",
-	.type = &type_env, ROW_FIELD(env), .flags = PROP_INDEXED,
+	.name = "env",
+	.row = ROW_env,
+	.desc = "environment variables; [NAME]: effective value",
+	.type = &type_env,
+	.offset = FIELD(env),
+	.flags = PROP_INDEXED,
 };
 
 GETTER(get_cwd)
@@ -76,28 +90,44 @@ GETTER(get_cwd)
 }
 
 const struct prop row_cwd = {
-	ROW_HEAD(cwd), .desc = "working directory", .type = &type_string, ROW_FIELD(cwd),
+	.name = "cwd",
+	.row = ROW_cwd,
+	.desc = "working directory",
+	.type = &type_string,
+	.offset = FIELD(cwd),
 	.get = get_cwd,
 };
 
 static const struct uint_range umask_range = { 0, 0777 };
 
 const struct prop row_umask = {
-	ROW_HEAD(umask), .desc = "file mode creation mask, octal", .type = &type_oct,
-	ROW_FIELD(umask), .arg = &umask_range,
+	.name = "umask",
+	.row = ROW_umask,
+	.desc = "file mode creation mask, octal",
+	.type = &type_oct,
+	.offset = FIELD(umask),
+	.arg = &umask_range,
 };
 
 const struct prop row_ulimit = {
-	ROW_HEAD(ulimit), .desc = "resource limits of each process, as of getrlimit(2)",
-	.type = &type_ulimit, ROW_FIELD(ulimit), .flags = PROP_DYNAMIC | PROP_INDEXED,
+	.name = "ulimit",
+	.row = ROW_ulimit,
+	.desc = "resource limits of each process, as of getrlimit(2)",
+	.type = &type_ulimit,
+	.offset = FIELD(ulimit),
+	.flags = PROP_DYNAMIC | PROP_INDEXED,
 	.group = APPLY_ULIMIT,
 };
 
 static const struct int_range oom_score_range = { -1000, 1000 };
 
 const struct prop row_oom_score_adj = {
-	ROW_HEAD(oom_score_adj), .desc = "which processes the kernel prefers to kill, -1000..1000",
-	.type = &type_int, ROW_FIELD(oom_score_adj), .arg = &oom_score_range,
+	.name = "oom_score_adj",
+	.row = ROW_oom_score_adj,
+	.desc = "which processes the kernel prefers to kill, -1000..1000",
+	.type = &type_int,
+	.offset = FIELD(oom_score_adj),
+	.arg = &oom_score_range,
 };
 
 /* ---- credentials ---- */
@@ -177,8 +207,7 @@ CHECKER(check_owner_group)
 {
 	const struct cred *cred = cred_of(p, ctx->ct);
 	struct cred owner = CRED_INIT;
-	bool ok = client_is_superuser(ctx->client) ||
-		  cred_in_group(&ctx->client->cred, cred->gid);
+	bool ok = client_is_superuser(ctx->client) || cred_in_group(&ctx->client->cred, cred->gid);
 
 	if (!ok) {
 		/* By the user's primary group: the owner's gid is the value in question. */
@@ -203,37 +232,72 @@ CHECKER(check_owner_cred)
 #define CRED_VIEW_FLAGS (PROP_NOSTORE | PROP_ALWAYS_SET)
 
 const struct prop row_task_cred = {
-	ROW_HEAD(task_cred), .desc = "user, group and groups of the processes, as numbers",
-	.type = &type_cred, ROW_FIELD(task_cred), .flags = PROP_ALWAYS_SET,
+	.name = "task_cred",
+	.row = ROW_task_cred,
+	.desc = "user, group and groups of the processes, as numbers",
+	.type = &type_cred,
+	.offset = FIELD(task_cred),
+	.flags = PROP_ALWAYS_SET,
 };
 
 const struct prop row_user = {
-	ROW_HEAD(user), .desc = "user of the processes", .type = &type_cred, ROW_FIELD(task_cred),
-	.flags = CRED_VIEW_FLAGS, .also = { &row_task_cred }, .get = get_user, .set = set_user,
+	.name = "user",
+	.row = ROW_user,
+	.desc = "user of the processes",
+	.type = &type_cred,
+	.offset = FIELD(task_cred),
+	.flags = CRED_VIEW_FLAGS,
+	.also = { &row_task_cred },
+	.get = get_user,
+	.set = set_user,
 };
 
 const struct prop row_group = {
-	ROW_HEAD(group), .desc = "group of the processes", .type = &type_cred,
-	ROW_FIELD(task_cred), .flags = CRED_VIEW_FLAGS, .also = { &row_task_cred },
-	.get = get_group, .set = set_group,
+	.name = "group",
+	.row = ROW_group,
+	.desc = "group of the processes",
+	.type = &type_cred,
+	.offset = FIELD(task_cred),
+	.flags = CRED_VIEW_FLAGS,
+	.also = { &row_task_cred },
+	.get = get_group,
+	.set = set_group,
 };
 
 const struct prop row_owner_cred = {
-	ROW_HEAD(owner_cred), .desc = "user, group and groups of the owner, as numbers",
-	.type = &type_cred, ROW_FIELD(owner_cred), .flags = PROP_ALWAYS_SET,
+	.name = "owner_cred",
+	.row = ROW_owner_cred,
+	.desc = "user, group and groups of the owner, as numbers",
+	.type = &type_cred,
+	.offset = FIELD(owner_cred),
+	.flags = PROP_ALWAYS_SET,
 	.check = check_owner_cred,
 };
 
 const struct prop row_owner_user = {
-	ROW_HEAD(owner_user), .desc = "user who may change the container", .type = &type_cred,
-	ROW_FIELD(owner_cred), .flags = CRED_VIEW_FLAGS, .also = { &row_owner_cred },
-	.check = check_owner, .get = get_user, .set = set_user,
+	.name = "owner_user",
+	.row = ROW_owner_user,
+	.desc = "user who may change the container",
+	.type = &type_cred,
+	.offset = FIELD(owner_cred),
+	.flags = CRED_VIEW_FLAGS,
+	.also = { &row_owner_cred },
+	.check = check_owner,
+	.get = get_user,
+	.set = set_user,
 };
 
 const struct prop row_owner_group = {
-	ROW_HEAD(owner_group), .desc = "group of the owner", .type = &type_cred,
-	ROW_FIELD(owner_cred), .flags = CRED_VIEW_FLAGS, .also = { &row_owner_cred },
-	.check = check_owner_group, .get = get_group, .set = set_group,
+	.name = "owner_group",
+	.row = ROW_owner_group,
+	.desc = "group of the owner",
+	.type = &type_cred,
+	.offset = FIELD(owner_cred),
+	.flags = CRED_VIEW_FLAGS,
+	.also = { &row_owner_cred },
+	.check = check_owner_group,
+	.get = get_group,
+	.set = set_group,
 };
 
 /* ---- containers that may change this one ---- */
@@ -303,6 +367,10 @@ static const struct prop_type type_owners = {
 };
 
 const struct prop row_owner_containers = {
-	ROW_HEAD(owner_containers), .desc = "containers whose clients may change this one",
-	.type = &type_owners, ROW_FIELD(owner_containers), .flags = PROP_DYNAMIC,
+	.name = "owner_containers",
+	.row = ROW_owner_containers,
+	.desc = "containers whose clients may change this one",
+	.type = &type_owners,
+	.offset = FIELD(owner_containers),
+	.flags = PROP_DYNAMIC,
 };

@@ -104,7 +104,8 @@ static int set_env_index(const struct prop *p, const struct prop_ctx *ctx, void 
 {
 	(void)p, (void)ctx;
 	if (strchr(index, '='))
-		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no name of a variable", index);
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no name of a variable",
+				 index);
 	smap_set(field, index, value);
 	return 0;
 }
@@ -164,8 +165,10 @@ static int set_limit(struct smap *map, const char *name, const char *value, stru
 	if (rlimit_parse_name(name, &resource) < 0)
 		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no resource limit", name);
 	if (rlimit_parse_value(value, &lim) < 0)
-		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no limit for %s, 'soft [hard]' "
-				 "is needed", value, name);
+		return error_set(err, ERR_INVALID_VALUE,
+				 "'%.100s' is no limit for %s, 'soft [hard]' "
+				 "is needed",
+				 value, name);
 	text = rlimit_format_value(&lim);
 	smap_set(map, rlimit_name(resource), text);
 	return 0;

@@ -37,9 +37,8 @@ static int check_uint_range(const struct prop *p, const char *text, uint64_t v, 
 
 	if (!range || (v >= range->min && v <= range->max))
 		return 0;
-	return error_set(err, ERR_INVALID_VALUE,
-			 "'%.100s' is not between %" PRIu64 " and %" PRIu64, text, range->min,
-			 range->max);
+	return error_set(err, ERR_INVALID_VALUE, "'%.100s' is not between %" PRIu64 " and %" PRIu64,
+			 text, range->min, range->max);
 }
 
 /* ---- bool ---- */

@@ -29,7 +29,8 @@ static int parse_caps_text(const char *text, uint64_t *ret, struct error *err)
 	}
 	if (*ret & ~caps_all())
 		return error_set(err, ERR_INVALID_VALUE,
-				 "'%.100s' names a capability that this kernel does not have", text);
+				 "'%.100s' names a capability that this kernel does not have",
+				 text);
 	return 0;
 }
 
@@ -195,7 +196,7 @@ static int get_controllers_index(const struct prop *p, const struct prop_ctx *ct
 static int set_controllers_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
 				 const char *index, const char *value, struct error *err)
 {
-	uint32_t mask, old = (uint32_t)*(const uint64_t *)field;
+	uint32_t mask, old = (uint32_t) * (const uint64_t *)field;
 	bool on;
 
 	(void)p;

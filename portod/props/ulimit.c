@@ -8,8 +8,8 @@
 #include "base/num.h"
 #include "base/xalloc.h"
 
-#define MIB (1024 * 1024ULL)
-#define MEMLOCK_MIN (8 * MIB)
+#define MIB            (1024 * 1024ULL)
+#define MEMLOCK_MIN    (8 * MIB)
 #define MEMLOCK_MARGIN (16 * MIB)
 
 /* Add the types that are not there yet. */

@@ -7,7 +7,7 @@
 #include "props/label.h"
 #include "props/rows.h"
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
+#define TEST(f)    cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 #define TEST_V1(f) cmocka_unit_test_setup_teardown(f, fx_setup_v1, fx_teardown)
 
 /* ---- the table ---- */
@@ -158,8 +158,9 @@ static void everything_survives_the_store(void **state)
 
 	f->ctx.ct = fx_add(f, "copy", 0);
 	for (size_t i = all.n; i-- > 0;) { /* any order will do */
-		assert_int_equal(
-			prop_load(&f->env, f->ctx.ct, all.rows[i].name, all.rows[i].text, &f->err), 0);
+		assert_int_equal(prop_load(&f->env, f->ctx.ct, all.rows[i].name, all.rows[i].text,
+					   &f->err),
+				 0);
 		free(all.rows[i].name);
 		free(all.rows[i].text);
 	}
@@ -173,8 +174,7 @@ static void everything_survives_the_store(void **state)
 		buf_adds(&seen, fx_get(f, p->name));
 		f->ctx.ct = tree_find(f->tree, "copy");
 		if (strcmp(fx_get(f, p->name), buf_str(&seen)))
-			fail_msg("%s: '%s' became '%s'", p->name, buf_str(&seen),
-				 buf_str(&f->out));
+			fail_msg("%s: '%s' became '%s'", p->name, buf_str(&seen), buf_str(&f->out));
 		if (!(p->flags & PROP_ALWAYS_SET))
 			assert_int_equal(container_is_set(f->a, p->row),
 					 container_is_set(f->ctx.ct, p->row));
@@ -203,8 +203,8 @@ static void unset_rows_have_no_stored_text(void **state)
 
 static void unknown_names(void **state)
 {
-	static const char *const names[] = { "",	"no_such", "state[]", "UPPER", "command_",
-					     "state[x", "[x]",	   "[]",      "x[y]" };
+	static const char *const names[] = { "",        "no_such", "state[]", "UPPER", "command_",
+					     "state[x", "[x]",     "[]",      "x[y]" };
 	struct props_fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -374,6 +374,25 @@ static void root_pid_for_clients_on_the_host(void **state)
 	f->a->task.main_pid = 1234;
 	assert_get(f, "root_pid", "1234");
 	fx_state(f->a, STATE_STOPPED);
+}
+
+static void root_pid_for_clients_inside(void **state)
+{
+	struct props_fixture *f = *state;
+	struct client *inside = client_new(f->a);
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	inside->pid = getpid();
+	f->ctx.client = inside;
+	f->a->has_task = true;
+	f->a->task.main_pid = getpid();
+	fx_state(f->a, STATE_RUNNING);
+	assert_get(f, "root_pid", pid);
+	f->a->task.main_pid = 999999999; /* nobody has this one */
+	assert_no_get(f, "root_pid", ERR_PERMISSION);
+	fx_state(f->a, STATE_STOPPED);
+	client_free(inside);
 }
 
 /* ---- transactions ---- */
@@ -653,8 +672,11 @@ static void labels_for_the_watchers(void **state)
 
 static void bad_labels(void **state)
 {
-	static const char *const names[] = { "A.x", "ABCDEFGHIJKLMNOPQ.x", "PORTO.x", "PORTOX.y",
-					     "AB.x y", "AB.x/y", "ab.x", "AB", ".AB.x" };
+	static const char *const names[] = { "A.x",     "ABCDEFGHIJKLMNOPQ.x",
+					     "PORTO.x", "PORTOX.y",
+					     "AB.x y",  "AB.x/y",
+					     "ab.x",    "AB",
+					     ".AB.x" };
 	struct props_fixture *f = *state;
 	auto_buf name = BUF_INIT;
 
@@ -705,6 +727,7 @@ int main(void)
 		TEST(names_and_times),
 		TEST(start_error_is_shown),
 		TEST(root_pid_for_clients_on_the_host),
+		TEST(root_pid_for_clients_inside),
 		TEST(rollback_restores_values_and_marks),
 		TEST(a_failed_set_changes_nothing),
 		TEST(transaction_lists_what_to_persist),

@@ -204,8 +204,11 @@ static void lengths(void **state)
 	static const struct {
 		const char *name;
 		size_t max;
-	} limits[] = { { "command", 131072 }, { "command_argv", 131071 }, { "private", 4096 },
-		       { "cwd", 4095 },	      { "stdout_path", 4095 } };
+	} limits[] = { { "command", 131072 },
+		       { "command_argv", 131071 },
+		       { "private", 4096 },
+		       { "cwd", 4095 },
+		       { "stdout_path", 4095 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		auto_free char *text = xmalloc(limits[i].max + 2);
@@ -347,8 +350,7 @@ static void capability_bound(void **state)
 	f->a->spec.isolate = f->ab->spec.isolate = false;
 	assert_int_equal(caps_bound(f->ab), caps_default & ~fenced);
 	f->a->spec.memory_limit = 1 << 20;
-	assert_int_equal(caps_bound(f->ab),
-			 caps_default & ~caps_need_pid_ns & ~caps_need_net_ns);
+	assert_int_equal(caps_bound(f->ab), caps_default & ~caps_need_pid_ns & ~caps_need_net_ns);
 
 	/* Naming it is asking for it. */
 	fx_set(f, "capabilities", "KILL;NET_ADMIN;SYS_ADMIN");
