@@ -13,7 +13,7 @@
 #include "client/conn.h"
 
 #define PAUSE_FIRST_MS 50
-#define PAUSE_MAX_MS 1000
+#define PAUSE_MAX_MS   1000
 
 /* A frame with room for `body` bytes; *ret_body is where they go. */
 static uint8_t *frame_new(size_t body, uint8_t **ret_body, size_t *ret_size)
@@ -240,8 +240,8 @@ static int attempt(struct porto_conn *conn, struct call *call, const struct time
 	}
 	*ret_what = call->method->name;
 	update_remaining(call, times);
-	frame = call->req ? pack_request(call->req, &size) :
-			    pack_raw(call->raw, call->raw_size, &size);
+	frame = call->req ? pack_request(call->req, &size)
+			  : pack_raw(call->raw, call->raw_size, &size);
 	if (!frame)
 		return -ENOMEM;
 	r = exchange(&conn->main, frame, size, times->deadline, ret_sent, &call->rsp,
@@ -276,10 +276,10 @@ static bool may_repeat(struct porto_conn *conn, const struct call *call, struct 
 		return false;
 	times->failures++;
 	if (times->failures == 1) {
-		times->recover = call->method->long_wait ?
-					 times->deadline :
-					 deadline_min(times->deadline,
-						      deadline_after(conn->connect_timeout_ms));
+		times->recover = call->method->long_wait
+					 ? times->deadline
+					 : deadline_min(times->deadline,
+							deadline_after(conn->connect_timeout_ms));
 		times->connect = times->recover;
 		/* The common case is a daemon that was restarted: it listens again already. */
 		return now < times->deadline;

@@ -57,16 +57,16 @@ static int give_string(struct porto_conn *conn, const char *from, char **ret)
 
 /* ---- Life cycle ---- */
 
-#define DEFINE_NAME_CALL(func, id, field, type, init)                                              \
-	int func(struct porto_conn *conn, const char *name)                                        \
-	{                                                                                          \
-		Porto__TPortoRequest req = REQUEST_INIT;                                           \
-		struct call call = CALL_INIT(id, &req);                                            \
-		type body = init;                                                                  \
-                                                                                                   \
-		body.name = str(name);                                                             \
-		req.field = &body;                                                                 \
-		return call_simple(conn, &call);                                                   \
+#define DEFINE_NAME_CALL(func, id, field, type, init)       \
+	int func(struct porto_conn *conn, const char *name) \
+	{                                                   \
+		Porto__TPortoRequest req = REQUEST_INIT;    \
+		struct call call = CALL_INIT(id, &req);     \
+		type body = init;                           \
+                                                            \
+		body.name = str(name);                      \
+		req.field = &body;                          \
+		return call_simple(conn, &call);            \
 	}
 
 DEFINE_NAME_CALL(porto_create, METHOD_CREATE, create, Porto__TCreateRequest,
@@ -251,10 +251,9 @@ int porto_get_data(struct porto_conn *conn, const char *name, const char *data, 
 	conn_enter(conn);
 	r = conn_call(conn, &call);
 	if (r == 0)
-		r = give_string(
-			conn,
-			call.rsp->getdataproperty ? call.rsp->getdataproperty->value : "",
-			ret_value);
+		r = give_string(conn,
+				call.rsp->getdataproperty ? call.rsp->getdataproperty->value : "",
+				ret_value);
 	call_done(&call);
 	return r;
 }
@@ -376,9 +375,8 @@ int porto_get_label(struct porto_conn *conn, const char *name, const char *label
 	return porto_get_property(conn, name, label, 0, ret_value);
 }
 
-int porto_set_label(struct porto_conn *conn, const char *name, const char *label,
-		    const char *value, const char *prev_value, const char *state,
-		    char **ret_prev_value)
+int porto_set_label(struct porto_conn *conn, const char *name, const char *label, const char *value,
+		    const char *prev_value, const char *state, char **ret_prev_value)
 {
 	Porto__TPortoRequest req = REQUEST_INIT;
 	struct call call = CALL_INIT(METHOD_SET_LABEL, &req);

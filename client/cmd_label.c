@@ -56,8 +56,8 @@ static int set_label(struct ctl *ctl, const struct args *args, const char *word,
 	char *label = xasprintf("%.*s", (int)(value - word), word), *prev = NULL;
 	int status = 0;
 
-	if (porto_set_label(ctl->conn, args->words[0], label, value + 1,
-			    args_value(args, OPT_PREV), args_value(args, 's'), &prev) != 0) {
+	if (porto_set_label(ctl->conn, args->words[0], label, value + 1, args_value(args, OPT_PREV),
+			    args_value(args, 's'), &prev) != 0) {
 		status = ctl_error(ctl, "Can't set label");
 		if (prev)
 			fprintf(stderr, "%s is %s\n", label, prev);
@@ -95,8 +95,8 @@ int cmd_find_label(struct ctl *ctl, const struct args *args)
 	size_t i;
 	int r;
 
-	label = value ? xasprintf("%.*s", (int)(value - args->words[0]), args->words[0]) :
-			xstrdup(args->words[0]);
+	label = value ? xasprintf("%.*s", (int)(value - args->words[0]), args->words[0])
+		      : xstrdup(args->words[0]);
 	r = porto_find_label(ctl->conn, label, args->count > 1 ? args->words[1] : NULL,
 			     args_value(args, 's'), value ? value + 1 : NULL, &labels);
 	free(label);

@@ -8,9 +8,9 @@
 #include "client/ctl.h"
 #include "client/fmt.h"
 
-#define NAME_MIN 8
+#define NAME_MIN    8
 #define STATE_WIDTH 10
-#define TIME_WIDTH 12
+#define TIME_WIDTH  12
 
 /* ---- list ---- */
 

@@ -121,7 +121,8 @@ static void json_values(const struct porto_values *c, bool errors)
 	fputs(first ? "}" : "\n    }", stdout);
 }
 
-static int print_json(const void **containers, size_t count, bool named)
+/* Errors of single properties are part of the output; only a missing container is a failure. */
+static int print_json(const void **containers, size_t count)
 {
 	const struct porto_values *c;
 	int status = 0;
@@ -138,9 +139,8 @@ static int print_json(const void **containers, size_t count, bool named)
 		json_values(c, true);
 		putchar('}');
 		for (k = 0; k < c->count; k++)
-			if (c->items[k]->error &&
-			    (named || strcmp(c->items[k]->variable, "state") == 0))
-				status = 1;
+			if (c->items[k]->error == PORTO_E_CONTAINER_DOES_NOT_EXIST)
+				status = exit_status_of(c->items[k]->error);
 	}
 	puts(count ? "\n]" : "]");
 	return status;
@@ -154,7 +154,7 @@ static int print_get(const struct args *args, const struct porto_get_result *res
 	size_t i;
 
 	if (args_has(args, OPT_JSON)) {
-		status = print_json(containers, result->count, named);
+		status = print_json(containers, result->count);
 		free(containers);
 		return status;
 	}

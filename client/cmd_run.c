@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run: start and leave; exec: start, attend, clean up. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +14,7 @@
 #include "client/session.h"
 #include "client/term.h"
 
-#define DEFAULT_COMMAND "/bin/bash"
+#define DEFAULT_COMMAND     "/bin/bash"
 #define DEFAULT_DETACH_KEYS "ctrl-x,ctrl-x"
 
 static bool is_blank(const char *s)
@@ -139,6 +143,47 @@ static void clean_up(struct ctl *ctl, const char *name, bool keep)
 		ctl_error(ctl, "Can't destroy container");
 }
 
+/*
+ * The container lives on after we left, and its terminal must too, or it is hung up: another
+ * process of ours (cmd_hold) keeps the other end open and reads what is written there.
+ */
+static void leave_terminal(const struct ctl *ctl, int master)
+{
+	char *argv[] = { (char *)ctl->argv0, (char *)"__hold", NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	pid_t pid;
+	int r;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, master, STDIN_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
+	r = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environ);
+	if (r != 0)
+		fprintf(stderr, "portoctl: keep terminal open: %s\n", strerror(r));
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+}
+
+int cmd_hold(struct ctl *ctl, const struct args *args)
+{
+	struct pollfd fds = { .fd = STDIN_FILENO, .events = POLLIN };
+	char buf[4096];
+	ssize_t n;
+
+	(void)ctl;
+	(void)args;
+	do {
+		if (poll(&fds, 1, -1) < 0 && errno != EINTR)
+			return 1;
+		n = read(STDIN_FILENO, buf, sizeof(buf));
+	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+	return 0;
+}
+
 static int exec_container(struct ctl *ctl, const struct args *args, struct settings *s,
 			  const struct detach_keys *keys)
 {
@@ -165,6 +210,10 @@ static int exec_container(struct ctl *ctl, const struct args *args, struct setti
 	if (keep && porto_set_property(ctl->conn, name, "weak", "false") != 0)
 		ctl_error(ctl, "Can't keep container");
 	result = session_run(ctl, name, master, keys);
+	if (master >= 0 && keep && result.end == SESSION_DETACHED)
+		leave_terminal(ctl, master);
+	if (master >= 0)
+		close(master);
 	clean_up(ctl, name, keep);
 	return report(&result);
 }

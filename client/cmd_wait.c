@@ -36,8 +36,7 @@ static void print_event(struct porto_subscription *sub, const struct porto_event
 			*timed_out = true;
 			puts("timeout");
 		} else if (strcmp(event->state, "resync") == 0) {
-			fputs("Connection to the daemon was lost, present states follow\n",
-			      stderr);
+			fputs("Connection to the daemon was lost, present states follow\n", stderr);
 		} else {
 			fprintf(stderr, "Can't wait any longer: %s\n", event->value);
 		}

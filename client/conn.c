@@ -14,9 +14,9 @@
 
 #include "portod-config.h"
 
-#define DEFAULT_TIMEOUT_MS 300000
+#define DEFAULT_TIMEOUT_MS         300000
 #define DEFAULT_CONNECT_TIMEOUT_MS 5000
-#define DEFAULT_MAX_FRAME (64u << 20)
+#define DEFAULT_MAX_FRAME          (64u << 20)
 
 static const char no_memory[] = "out of memory";
 

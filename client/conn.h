@@ -47,8 +47,8 @@ struct call {
 	const Porto__TPortoRequest *req; /* or else raw bytes: */
 	const void *raw;
 	size_t raw_size;
-	bool repeatable;       /* starts as method->repeatable, may be refined by arguments */
-	int64_t extra_ms;      /* added to the request timeout; PORTO_FOREVER */
+	bool repeatable;        /* starts as method->repeatable, may be refined by arguments */
+	int64_t extra_ms;       /* added to the request timeout; PORTO_FOREVER */
 	uint32_t *remaining_ms; /* field of *req: what is left of extra_ms; NULL if none */
 
 	/* Results. */
@@ -58,8 +58,10 @@ struct call {
 	bool repeated; /* an earlier try may have been carried out */
 };
 
-#define CALL_INIT(id, request) \
-	{ .method = &methods[id], .req = (request), .repeatable = methods[id].repeatable }
+#define CALL_INIT(id, request)                                                                 \
+	{                                                                                      \
+		.method = &methods[id], .req = (request), .repeatable = methods[id].repeatable \
+	}
 
 /*
  * Carry out the call: connect if needed, send, wait for the reply, repeat where that is safe.

@@ -17,7 +17,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Exit status when a wait was over before anything happened; as timeout(1). */
-#define EXIT_TIMEOUT 124
+#define EXIT_TIMEOUT  124
 
 struct ctl {
 	struct porto_conn *conn;
@@ -53,7 +53,7 @@ struct given {
 struct args {
 	const char **words; /* positionals, NULL-terminated; owned */
 	int count;
-	int separator; /* number of words before `--`; -1 if there was none */
+	int separator;       /* number of words before `--`; -1 if there was none */
 	struct given *given; /* options in order; owned */
 	int n_given;
 	int used; /* arguments consumed, when parsing stopped at a word */
@@ -82,6 +82,8 @@ bool args_time(const struct args *args, int id, int64_t unit_ms, int64_t def, in
 
 /* Options before the first word only: what follows are somebody else's words. */
 #define CMD_LITERAL 1u
+/* Not shown in help. */
+#define CMD_HIDDEN  2u
 
 struct command {
 	const char *name;
@@ -110,6 +112,8 @@ int cmd_find_label(struct ctl *ctl, const struct args *args);
 int cmd_gc(struct ctl *ctl, const struct args *args);
 int cmd_get(struct ctl *ctl, const struct args *args);
 int cmd_help(struct ctl *ctl, const struct args *args);
+/* Not for users: reads the terminal of a container that was left. */
+int cmd_hold(struct ctl *ctl, const struct args *args);
 int cmd_kill(struct ctl *ctl, const struct args *args);
 int cmd_label(struct ctl *ctl, const struct args *args);
 int cmd_list(struct ctl *ctl, const struct args *args);

@@ -18,7 +18,7 @@
 
 #define ARM_TIMEOUT_MS 5000
 #define RETRY_FIRST_NS 50000000ULL
-#define RETRY_MAX_NS 1000000000ULL
+#define RETRY_MAX_NS   1000000000ULL
 
 struct porto_subscription {
 	struct porto_subscription *next;
@@ -32,13 +32,13 @@ struct porto_subscription {
 	void *userdata;
 
 	bool active;
-	bool dead;        /* ended from inside porto_dispatch(), which frees it */
-	bool was_armed;   /* the next time is a resync */
-	bool resyncing;   /* events coming in now repeat the present state */
+	bool dead;          /* ended from inside porto_dispatch(), which frees it */
+	bool was_armed;     /* the next time is a resync */
+	bool resyncing;     /* events coming in now repeat the present state */
 	uint64_t last_seen; /* Unix seconds: nothing before can have been missed */
 
-	int refused;         /* the daemon's answer to subscribing, */
-	char *refused_text;  /* and its words */
+	int refused;        /* the daemon's answer to subscribing, */
+	char *refused_text; /* and its words */
 };
 
 static char **vector_copy(const char *const *from)
@@ -264,8 +264,7 @@ static int accepted(struct transport *t, const Porto__TPortoResponse *rsp)
 	if (rsp->has_timestamp && rsp->timestamp > sub->last_seen)
 		sub->last_seen = rsp->timestamp;
 	sub->was_armed = true;
-	if (!t->polled && t->fd >= 0 &&
-	    epoll_ctl(t->conn->epoll_fd, EPOLL_CTL_ADD, t->fd, &ev) < 0)
+	if (!t->polled && t->fd >= 0 && epoll_ctl(t->conn->epoll_fd, EPOLL_CTL_ADD, t->fd, &ev) < 0)
 		return -errno;
 	t->polled = t->fd >= 0;
 	return 0;
@@ -394,8 +393,7 @@ static struct porto_subscription *sub_new(struct porto_conn *conn, const char *c
 	sub->labels = vector_copy(labels);
 	if (target_state && *target_state)
 		sub->target_state = strdup(target_state);
-	if (sub->names && sub->labels &&
-	    (sub->target_state || !target_state || !*target_state))
+	if (sub->names && sub->labels && (sub->target_state || !target_state || !*target_state))
 		return sub;
 	sub_free(sub);
 	return NULL;
@@ -422,9 +420,9 @@ static int sub_failed(struct porto_subscription *sub, int r)
 	return code;
 }
 
-int porto_subscribe(struct porto_conn *conn, const char *const *names,
-		    const char *const *labels, const char *target_state, int64_t timeout_msec,
-		    porto_event_fn *callback, void *userdata, struct porto_subscription **ret_sub)
+int porto_subscribe(struct porto_conn *conn, const char *const *names, const char *const *labels,
+		    const char *target_state, int64_t timeout_msec, porto_event_fn *callback,
+		    void *userdata, struct porto_subscription **ret_sub)
 {
 	struct porto_subscription *sub;
 	int r;
@@ -627,7 +625,7 @@ int porto_dispatch_wait(struct porto_conn *conn, int64_t timeout_msec, size_t *r
 	if (conn->dispatching)
 		return 0;
 	for (;;) {
-		if (!anything_to_come(conn))
+		if (deadline == DEADLINE_NEVER && !anything_to_come(conn))
 			return conn_error(conn, PORTO_E_INVALID_STATE, "no active subscription");
 		r = transport_wait(conn, conn->epoll_fd, POLLIN, deadline);
 		if (r < 0)

@@ -12,11 +12,11 @@
 
 #include "portod-config.h"
 
-#define NAME_MIN 10
+#define NAME_MIN      10
 #define DEFAULT_WIDTH 80
-#define INDENT 2
+#define INDENT        2
 /* Text narrower than this is not worth wrapping. */
-#define TEXT_MIN 20
+#define TEXT_MIN      20
 
 /* Characters, not bytes: the tables have some of more than one byte. */
 static int width_of(const char *s)
@@ -116,7 +116,8 @@ static void print_commands(void)
 	}
 	puts("Commands:");
 	for (cmd = commands; cmd->name; cmd++)
-		print_entry(stdout, cmd->name, width, cmd->description);
+		if (!(cmd->flags & CMD_HIDDEN))
+			print_entry(stdout, cmd->name, width, cmd->description);
 	putchar('\n');
 }
 

@@ -8,7 +8,7 @@
 
 /* Exit codes of the daemon below zero. */
 #define EXIT_CODE_OOM (-99)
-#define STATUS_OOM 137
+#define STATUS_OOM    137
 
 /* Parameters of a root volume, which cannot be made yet. */
 static const char *const volume_keys[] = { "layers", "space_limit", "backend", "storage" };
@@ -53,8 +53,10 @@ static bool add_word(struct settings *s, const char *word)
 	key = xasprintf("%.*s", (int)(equals - word), word);
 	for (i = 0; i < ARRAY_SIZE(volume_keys); i++)
 		if (strcmp(key, volume_keys[i]) == 0) {
-			fprintf(stderr, "%s: NotSupported:(%s: volumes and layers are not "
-					"supported yet)\n", LAUNCH_PREFIX, key);
+			fprintf(stderr,
+				"%s: NotSupported:(%s: volumes and layers are not "
+				"supported yet)\n",
+				LAUNCH_PREFIX, key);
 			free(key);
 			return false;
 		}
@@ -64,8 +66,8 @@ static bool add_word(struct settings *s, const char *word)
 		       xstrdup(equals + 1));
 		return true;
 	}
-	value = strcmp(key, "env") == 0 ? xasprintf("%s;%s", old->value, equals + 1) :
-					  xstrdup(equals + 1);
+	value = strcmp(key, "env") == 0 ? xasprintf("%s;%s", old->value, equals + 1)
+					: xstrdup(equals + 1);
 	free(key);
 	free(old->value);
 	old->value = value;

@@ -44,7 +44,7 @@ extern "C" {
 #define PORTO_SOCKET_PATH "/run/portod.socket"
 
 /* No limit; for every timeout below. */
-#define PORTO_FOREVER ((int64_t)-1)
+#define PORTO_FOREVER     ((int64_t)-1)
 
 /* Error codes: the numbers of the wire. A newer daemon may send others. */
 enum porto_code {
@@ -223,9 +223,9 @@ struct porto_value {
 	const char *value;   /* "" on error */
 };
 struct porto_values {
-	const char *name; /* as the caller wrote it, or as listed for a mask */
+	const char *name;     /* as the caller wrote it, or as listed for a mask */
 	uint64_t change_time; /* Unix seconds, 0 = not told */
-	bool no_changes; /* not changed since `changed_since`: no values */
+	bool no_changes;      /* not changed since `changed_since`: no values */
 	size_t count;
 	const struct porto_value *const *items; /* in the order of the request */
 };
@@ -333,8 +333,8 @@ PORTO_API int porto_locate_process(struct porto_conn *conn, uint32_t pid, const 
 
 /* Flags of reading. */
 #define PORTO_GET_NONBLOCK 1u /* an error for a busy container instead of waiting for it */
-#define PORTO_GET_SYNC 2u     /* refresh cached counters first */
-#define PORTO_GET_REAL 4u     /* an error instead of a default or inherited value */
+#define PORTO_GET_SYNC     2u /* refresh cached counters first */
+#define PORTO_GET_REAL     4u /* an error instead of a default or inherited value */
 
 /*
  * One property of one container. `name[index]`, labels (`PREFIX.name`) and raw control files
@@ -479,10 +479,9 @@ PORTO_API int porto_dispatch(struct porto_conn *conn, size_t *ret_count);
 
 /*
  * Wait for events up to `timeout_msec` (PORTO_FOREVER = until one comes), then porto_dispatch().
- * SocketTimeout if none came.
+ * SocketTimeout if none came; InvalidState instead of waiting forever without any subscription.
  */
-PORTO_API int porto_dispatch_wait(struct porto_conn *conn, int64_t timeout_msec,
-				  size_t *ret_count);
+PORTO_API int porto_dispatch_wait(struct porto_conn *conn, int64_t timeout_msec, size_t *ret_count);
 
 /*
  * ---- Values ----

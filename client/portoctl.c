@@ -12,8 +12,14 @@
 
 /* ---- The table ---- */
 
-#define OPTIONS_END { 0, NULL, NULL, NULL }
-#define OPTION_JSON { OPT_JSON, "json", NULL, "print JSON" }
+#define OPTIONS_END                 \
+	{                           \
+		0, NULL, NULL, NULL \
+	}
+#define OPTION_JSON                                  \
+	{                                            \
+		OPT_JSON, "json", NULL, "print JSON" \
+	}
 
 static const struct option_row exec_options[] = {
 	{ 'C', "keep", NULL, "keep the container afterwards" },
@@ -73,28 +79,26 @@ static const struct option_row wait_options[] = {
 
 const struct command commands[] = {
 	{ "create", "CT…", "create containers", 1, -1, 0, NULL, cmd_create },
-	{ "destroy", "CT…", "destroy containers and all below them", 1, -1, 0, NULL,
-	  cmd_destroy },
+	{ "destroy", "CT…", "destroy containers and all below them", 1, -1, 0, NULL, cmd_destroy },
 	{ "dget", "[-s] [-k] CT PROP…", "get properties by the old data call", 2, -1, 0,
 	  pget_options, cmd_dget },
 	{ "exec", "[-C] [-T] CT [PROP=VALUE…]",
-	  "create a container, run a command in it attached to this terminal, destroy it", 1, -1,
-	  0, exec_options, cmd_exec },
+	  "create a container, run a command in it attached to this terminal, destroy it", 1, -1, 0,
+	  exec_options, cmd_exec },
 	{ "find", "PID [COMM]", "find the container of a process", 1, 2, 0, NULL, cmd_find },
 	{ "find-label", "[-s STATE] LABEL[=VALUE] [MASK]", "find containers by label", 1, 2, 0,
 	  find_label_options, cmd_find_label },
 	{ "gc", "", "destroy all dead containers", 0, 0, 0, NULL, cmd_gc },
 	{ "get", "[-n] [-s] [-r] [--json] CT [PROP…] | [CT|MASK…] -- [PROP…]",
-	  "get all or some properties of one or more containers", 0, -1, 0, get_options,
-	  cmd_get },
+	  "get all or some properties of one or more containers", 0, -1, 0, get_options, cmd_get },
 	{ "help", "[COMMAND]", "print help", 0, 1, 0, NULL, cmd_help },
 	{ "kill", "CT [SIGNAL]", "send a signal to the main process, default SIGTERM", 1, 2,
 	  CMD_LITERAL, NULL, cmd_kill },
 	{ "label", "[--prev VALUE] [-s STATE] [-i N] CT [LABEL[=VALUE]…]",
-	  "show, set, or count in labels; an empty value removes a label", 1, -1, 0,
-	  label_options, cmd_label },
-	{ "list", "[-1] [-f] [-r] [-t] [-L LABEL[=VALUE]] [--json] [MASK]", "list containers", 0,
-	  1, 0, list_options, cmd_list },
+	  "show, set, or count in labels; an empty value removes a label", 1, -1, 0, label_options,
+	  cmd_label },
+	{ "list", "[-1] [-f] [-r] [-t] [-L LABEL[=VALUE]] [--json] [MASK]", "list containers", 0, 1,
+	  0, list_options, cmd_list },
 	{ "pause", "CT…", "freeze containers", 1, -1, 0, NULL, cmd_pause },
 	{ "pget", "[-s] [-k] CT PROP…", "get properties one by one, raw", 2, -1, 0, pget_options,
 	  cmd_pget },
@@ -112,6 +116,7 @@ const struct command commands[] = {
 	{ "version", "", "print versions of client and server", 0, 0, 0, NULL, cmd_version },
 	{ "wait", "[-T SEC] [-t MSEC] [-L LABEL]… [-A] [-S STATE] CT|MASK…",
 	  "wait until a container stops or dies", 0, -1, 0, wait_options, cmd_wait },
+	{ "__hold", "", "keep a terminal open", 0, 0, CMD_HIDDEN, NULL, cmd_hold },
 	{ 0 },
 };
 
@@ -119,8 +124,8 @@ const struct option_row global_options[] = {
 	{ 't', "timeout", "SEC", "time for a request, default 300; 0 = no limit" },
 	{ OPT_DISK_TIMEOUT, "disk-timeout", "SEC", "extra time for disk operations, default 900" },
 	{ OPT_CONNECT_TIMEOUT, "connect-timeout", "SEC", "wait for the daemon, default 0" },
-	{ OPT_SOCKET, "socket", "PATH", "daemon's socket, default $PORTO_SOCKET or "
-					PORTO_SOCKET_PATH },
+	{ OPT_SOCKET, "socket", "PATH",
+	  "daemon's socket, default $PORTO_SOCKET or " PORTO_SOCKET_PATH },
 	{ 'h', "help", NULL, "print this help" },
 	{ 'v', "version", NULL, "print versions" },
 	OPTIONS_END,
@@ -184,6 +189,8 @@ static int unknown_command(const char *name)
 	size_t distance, least = 3;
 
 	for (cmd = commands; cmd->name; cmd++) {
+		if (cmd->flags & CMD_HIDDEN)
+			continue;
 		distance = edit_distance(name, cmd->name);
 		if (distance < least && distance < strlen(name)) {
 			least = distance;

@@ -386,8 +386,8 @@ struct porto_event *result_event(const Porto__TWaitResponse *report)
 	struct event_result *r;
 	char *text;
 
-	r = calloc(1, sizeof(*r) + strlen(name) + strlen(state) + strlen(label) + strlen(value) +
-			      4);
+	r = calloc(1,
+		   sizeof(*r) + strlen(name) + strlen(state) + strlen(label) + strlen(value) + 4);
 	if (!r)
 		return NULL;
 	text = r->text;

@@ -21,7 +21,7 @@
 
 #define PUMP_SIZE 16384
 /* Somebody outside of the container may hold the pseudo terminal: how long the rest may take. */
-#define DRAIN_MS 300
+#define DRAIN_MS  300
 
 /* Bytes on their way from one descriptor to another. */
 struct pump {
@@ -111,8 +111,7 @@ static void on_event(struct porto_subscription *sub, const struct porto_event *e
 	} else if (strcmp(event->state, "dead") == 0) {
 		s->result.verdict = verdict_get(s->ctl, s->name, event);
 		finish(s, SESSION_DEAD);
-	} else if (strcmp(event->state, "stopped") == 0 ||
-		   strcmp(event->state, "destroyed") == 0) {
+	} else if (strcmp(event->state, "stopped") == 0 || strcmp(event->state, "destroyed") == 0) {
 		finish(s, SESSION_STOPPED);
 	}
 }
@@ -193,9 +192,9 @@ static void read_stdin(struct session *s)
 	filter_keys(s);
 }
 
-static void close_master(struct session *s)
+/* Nothing more to come from it, nobody left to take anything. */
+static void drop_master(struct session *s)
 {
-	close(s->master);
 	s->master = -1;
 	s->in.start = s->in.end = 0;
 }
@@ -251,13 +250,13 @@ static void fill_poll(const struct session *s, struct pollfd *fds, int signal_fd
 static void handle_master(struct session *s, short revents)
 {
 	if ((revents & POLLOUT) && !pump_empty(&s->in) && !pump_write(&s->in, s->master)) {
-		close_master(s);
+		drop_master(s);
 		return;
 	}
 	/* POLLHUP comes with the last bytes still to be read. */
 	if ((revents & (POLLIN | POLLHUP | POLLERR)) && pump_empty(&s->out) &&
 	    !pump_read(&s->out, s->master))
-		close_master(s);
+		drop_master(s);
 }
 
 static void loop(struct session *s, int signal_fd)
@@ -303,7 +302,7 @@ static void drain(struct session *s)
 		if (poll(&fds, 1, DRAIN_MS) <= 0)
 			break;
 		if (!pump_read(&s->out, s->master))
-			close_master(s);
+			drop_master(s);
 	}
 	while (!pump_empty(&s->out))
 		if (!pump_write(&s->out, STDOUT_FILENO))
@@ -354,8 +353,6 @@ struct session_result session_run(struct ctl *ctl, const char *name, int master,
 			drain(s);
 		term_restore(&term);
 	}
-	if (s->master >= 0)
-		close(s->master);
 	close(signal_fd);
 	/* From here on signals end us, however long the daemon takes to answer. */
 	sigprocmask(SIG_SETMASK, &old, NULL);

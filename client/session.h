@@ -38,7 +38,7 @@ struct session_result {
 /*
  * Attend container `name`. With `master` >= 0 its terminal is connected to ours (descriptors 0 and
  * 1, raw mode meanwhile); with -1 it has our descriptors itself. The terminal is as it was before
- * when this returns.
+ * when this returns; `master` stays the caller's.
  */
 struct session_result session_run(struct ctl *ctl, const char *name, int master,
 				  const struct detach_keys *keys);

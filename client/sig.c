@@ -12,7 +12,10 @@ static const struct {
 	const char *name;
 	int sig;
 } aliases[] = {
-	{ "IOT", SIGABRT }, { "CLD", SIGCHLD }, { "IO", SIGIO }, { "POLL", SIGPOLL },
+	{ "IOT", SIGABRT },
+	{ "CLD", SIGCHLD },
+	{ "IO", SIGIO },
+	{ "POLL", SIGPOLL },
 };
 
 /* RTMIN, RTMIN+n, RTMAX, RTMAX-n */

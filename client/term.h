@@ -12,7 +12,10 @@ struct term {
 	struct termios saved;
 };
 
-#define TERM_INIT { .fd = -1 }
+#define TERM_INIT        \
+	{                \
+		.fd = -1 \
+	}
 
 /* Raw mode. Remembers the settings only if they could be read. False: no terminal. */
 bool term_raw(struct term *t, int fd);

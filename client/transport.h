@@ -27,8 +27,8 @@ struct transport {
 	int fd;                         /* -1 = not connected */
 	bool polled;                    /* fd is in conn->epoll_fd */
 
-	struct frame_decoder in;        /* received and not yet taken; kept between calls */
-	bool taken;                     /* the frame at its front was handed out */
+	struct frame_decoder in; /* received and not yet taken; kept between calls */
+	bool taken;              /* the frame at its front was handed out */
 };
 
 uint64_t monotonic_now(void);

@@ -12,8 +12,8 @@
 
 #include "client/result.h"
 
-#define NSEC UINT64_C(1000000000)
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NSEC            UINT64_C(1000000000)
+#define ARRAY_SIZE(a)   (sizeof(a) / sizeof((a)[0]))
 /* Digits after the point that count; more are dropped. */
 #define FRACTION_DIGITS 18
 
@@ -162,8 +162,7 @@ static void format_fraction(uint64_t value, const char *unit, char *buf, size_t 
 	snprintf(digits, sizeof(digits), "%09" PRIu64, value % NSEC);
 	while (len > 0 && digits[len - 1] == '0')
 		len--;
-	snprintf(buf, size, "%" PRIu64 "%s%.*s%s", value / NSEC, len ? "." : "", len, digits,
-		 unit);
+	snprintf(buf, size, "%" PRIu64 "%s%.*s%s", value / NSEC, len ? "." : "", len, digits, unit);
 }
 
 const char *porto_format_duration(uint64_t nsec, char *buf, size_t size)
@@ -173,8 +172,8 @@ const char *porto_format_duration(uint64_t nsec, char *buf, size_t size)
 	if (sec < 60)
 		snprintf(buf, size, "%.6gs", (double)nsec / (double)NSEC);
 	else if (sec < 86400)
-		snprintf(buf, size, "%" PRIu64 ":%02u:%02u", sec / 3600,
-			 (unsigned)(sec / 60 % 60), (unsigned)(sec % 60));
+		snprintf(buf, size, "%" PRIu64 ":%02u:%02u", sec / 3600, (unsigned)(sec / 60 % 60),
+			 (unsigned)(sec % 60));
 	else
 		snprintf(buf, size, "%" PRIu64 "d %2u:%02u", sec / 86400,
 			 (unsigned)(sec / 3600 % 24), (unsigned)(sec / 60 % 60));

@@ -608,8 +608,7 @@ static void test_deadline(void **state)
 	fake_start(&f, script_mute);
 	conn = open_fake(&f);
 	porto_set_timeout(conn, 50);
-	assert_int_equal(porto_get_property(conn, "a", "state", 0, &value),
-			 PORTO_E_SOCKET_TIMEOUT);
+	assert_int_equal(porto_get_property(conn, "a", "state", 0, &value), PORTO_E_SOCKET_TIMEOUT);
 	assert_null(value);
 	assert_true(porto_last_error(conn)->local);
 	assert_false(porto_last_error(conn)->outcome_unknown);
@@ -651,7 +650,7 @@ static void test_cancel(void **state)
 /* Replies with a length prefix and nothing behind it. */
 static void script_bad_frame(struct fake *f)
 {
-	static const uint8_t large[] = { 0x80, 0x80, 0x80, 0x08 };         /* 16 MiB */
+	static const uint8_t large[] = { 0x80, 0x80, 0x80, 0x08 }; /* 16 MiB */
 	static const uint8_t endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	static const uint8_t garbage[] = { 3, 0xff, 0xff, 0xff };
 	int fd;
@@ -712,8 +711,7 @@ static void on_event(struct porto_subscription *sub, const struct porto_event *e
 	(void)sub;
 	seen->count++;
 	seen->resyncs += event->resync;
-	snprintf(seen->text + used, sizeof(seen->text) - used, "%s:%s ", event->name,
-		 event->state);
+	snprintf(seen->text + used, sizeof(seen->text) - used, "%s:%s ", event->name, event->state);
 	if (event->has_exit_code)
 		seen->exit_code = event->exit_code;
 	if (*event->label)
@@ -774,9 +772,8 @@ static void test_events_around_replies(void **state)
 	fake_start(&f, script_events);
 	conn = open_fake(&f);
 	assert_false(is_readable(porto_fd(conn), 0));
-	assert_int_equal(porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &seen,
-					 &sub),
-			 0);
+	assert_int_equal(
+		porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &seen, &sub), 0);
 	/* No callback outside of dispatch, and the descriptor says that there is work. */
 	assert_int_equal(seen.count, 0);
 	assert_true(is_readable(porto_fd(conn), 5000));
@@ -830,7 +827,8 @@ static void test_callback_calls_and_timeout(void **state)
 	while (porto_subscription_active(sub))
 		assert_int_equal(porto_dispatch_wait(conn, 20000, NULL), 0);
 	assert_string_equal(seen.text, "a:dead :timeout ");
-	assert_int_equal(porto_dispatch_wait(conn, 20000, NULL), PORTO_E_INVALID_STATE);
+	assert_int_equal(porto_dispatch_wait(conn, PORTO_FOREVER, NULL), PORTO_E_INVALID_STATE);
+	assert_int_equal(porto_dispatch_wait(conn, 1, NULL), PORTO_E_SOCKET_TIMEOUT);
 	porto_close(conn); /* frees the subscription */
 	fake_join(&f);
 	assert_int_equal(f.last_timeout_ms, 5000);
@@ -916,12 +914,10 @@ static void test_two_subscriptions(void **state)
 	(void)state;
 	fake_start(&f, script_two_subs);
 	conn = open_fake(&f);
-	assert_int_equal(porto_subscribe(conn, a, NULL, NULL, PORTO_FOREVER, on_event, &seen_a,
-					 &sub_a),
-			 0);
-	assert_int_equal(porto_subscribe(conn, b, NULL, NULL, PORTO_FOREVER, on_event, &seen_b,
-					 &sub_b),
-			 0);
+	assert_int_equal(
+		porto_subscribe(conn, a, NULL, NULL, PORTO_FOREVER, on_event, &seen_a, &sub_a), 0);
+	assert_int_equal(
+		porto_subscribe(conn, b, NULL, NULL, PORTO_FOREVER, on_event, &seen_b, &sub_b), 0);
 	while (seen_a.count + seen_b.count < 2)
 		assert_int_equal(porto_dispatch_wait(conn, 20000, NULL), 0);
 	assert_string_equal(seen_a.text, "a:dead ");
@@ -1007,9 +1003,8 @@ static void test_fork(void **state)
 	(void)state;
 	fake_start(&f, script_two_clients);
 	conn = open_fake(&f);
-	assert_int_equal(porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &seen,
-					 &sub),
-			 0);
+	assert_int_equal(
+		porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &seen, &sub), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
@@ -1063,12 +1058,27 @@ static void test_sizes(void **state)
 		const char *text;
 		uint64_t value;
 	} good[] = {
-		{ "0", 0 },           { "17", 17 },          { "1K", 1024 },
-		{ " 1.5 G ", 3ULL << 29 }, { "2kb", 2048 },  { "3MiB", 3 << 20 },
-		{ "1E", 1ULL << 60 }, { "512B", 512 },       { "18446744073709551615", UINT64_MAX },
+		{ "0", 0 },
+		{ "17", 17 },
+		{ "1K", 1024 },
+		{ " 1.5 G ", 3ULL << 29 },
+		{ "2kb", 2048 },
+		{ "3MiB", 3 << 20 },
+		{ "1E", 1ULL << 60 },
+		{ "512B", 512 },
+		{ "18446744073709551615", UINT64_MAX },
 	};
-	static const char *const bad[] = { "",    "x",   "-1",  "1X",   "1 2", "1Bi",
-					   "16E", "1KB2", "1.5.5", "1Kx", "18446744073709551616" };
+	static const char *const bad[] = { "",
+					   "x",
+					   "-1",
+					   "1X",
+					   "1 2",
+					   "1Bi",
+					   "16E",
+					   "1KB2",
+					   "1.5.5",
+					   "1Kx",
+					   "18446744073709551616" };
 	char buf[PORTO_VALUE_MAX];
 	uint64_t value;
 	size_t i;
@@ -1101,8 +1111,7 @@ static void test_durations_and_cpu(void **state)
 	assert_int_equal(porto_parse_duration("3 weeks", &v), PORTO_E_INVALID_VALUE);
 	assert_string_equal(porto_format_duration(250000000, buf, sizeof(buf)), "0.25s");
 	assert_string_equal(porto_format_duration(59999000000, buf, sizeof(buf)), "59.999s");
-	assert_string_equal(porto_format_duration(60ULL * 1000000000, buf, sizeof(buf)),
-			    "0:01:00");
+	assert_string_equal(porto_format_duration(60ULL * 1000000000, buf, sizeof(buf)), "0:01:00");
 	assert_string_equal(porto_format_duration(273900ULL * 1000000000, buf, sizeof(buf)),
 			    "3d  4:05");
 
