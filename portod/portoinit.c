@@ -27,7 +27,7 @@
 #define SYS_close_range 436
 #endif
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE  2
 #define CORE_DUMPED (128 + 34) /* what Porto adds to the signal then */
 
 struct options {

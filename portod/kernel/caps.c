@@ -17,12 +17,12 @@
 #include "base/buf.h"
 #include "base/xalloc.h"
 
-#define DEFAULT_SET                                                                                \
-	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FOWNER) |                    \
-	 CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_KILL) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) |     \
-	 CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_NET_ADMIN) |           \
-	 CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_IPC_LOCK) | CAP_BIT(CAP_SYS_CHROOT) |                  \
-	 CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_AUDIT_WRITE) |                 \
+#define DEFAULT_SET                                                                            \
+	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FOWNER) |                \
+	 CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_KILL) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) | \
+	 CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_NET_ADMIN) |       \
+	 CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_IPC_LOCK) | CAP_BIT(CAP_SYS_CHROOT) |              \
+	 CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_AUDIT_WRITE) |             \
 	 CAP_BIT(CAP_SETFCAP))
 
 const uint64_t caps_default = DEFAULT_SET;
@@ -45,8 +45,8 @@ int caps_parse_name(const char *name, uint64_t *ret_bit)
 	cap_value_t value;
 
 	/* libcap would take a number, or a name with trailing garbage after a blank, as well. */
-	if (!*name || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") !=
-			      strlen(name))
+	if (!*name ||
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") != strlen(name))
 		return -ENOENT;
 	if (cap_from_name(full, &value) < 0 || value >= 64)
 		return -ENOENT;
@@ -144,7 +144,8 @@ int caps_set_ambient(uint64_t mask, struct error *err)
 		auto_free char *names = caps_format(mask & ~s.permitted);
 
 		return error_set(err, ERR_PERMISSION,
-				 "raise ambient capabilities %s: the server does not have them", names);
+				 "raise ambient capabilities %s: the server does not have them",
+				 names);
 	}
 	/* A change of the user id emptied the effective set; what follows needs it. */
 	s.effective = s.permitted;

@@ -101,7 +101,7 @@ static int close_others(const struct child *c, struct error *err)
 {
 	int keep[9 + _NS_COUNT] = {
 		c->channel,   c->streams[0], c->streams[1], c->streams[2],    c->portoinit_fd,
-		c->record_fd, c->root_fd,    c->cwd_fd,	    c->spec->hold_fd,
+		c->record_fd, c->root_fd,    c->cwd_fd,     c->spec->hold_fd,
 	};
 	int r;
 
@@ -165,8 +165,8 @@ static int set_hostname(const struct start_spec *spec, struct error *err)
 				 "set hostname %s: the uts namespace is the host's",
 				 spec->hostname);
 	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
-		return error_sys(err, errno == EINVAL ? ERR_INVALID_VALUE
-						      : error_code_of_errno(errno),
+		return error_sys(err,
+				 errno == EINVAL ? ERR_INVALID_VALUE : error_code_of_errno(errno),
 				 errno, "set hostname %s", spec->hostname);
 	return 0;
 }

@@ -149,8 +149,8 @@ static int expect(int fd, enum stage stage, unsigned timeout_ms, struct message 
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return error_sys(err, ERR_UNKNOWN, ECONNRESET, "the other side ended before stage %s",
-				 stage_name(stage));
+		return error_sys(err, ERR_UNKNOWN, ECONNRESET,
+				 "the other side ended before stage %s", stage_name(stage));
 	if (m->stage != stage)
 		return error_set(err, ERR_UNKNOWN, "expected stage %s but got %s",
 				 stage_name(stage), stage_name(m->stage));

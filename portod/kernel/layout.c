@@ -155,10 +155,8 @@ static void add_dev(const struct layout_params *p, struct plan *plan)
 	static const struct {
 		const char *link, *to;
 	} links[] = {
-		{ "/dev/ptmx", "pts/ptmx" },
-		{ "/dev/fd", "/proc/self/fd" },
-		{ "/dev/stdin", "/proc/self/fd/0" },
-		{ "/dev/stdout", "/proc/self/fd/1" },
+		{ "/dev/ptmx", "pts/ptmx" },          { "/dev/fd", "/proc/self/fd" },
+		{ "/dev/stdin", "/proc/self/fd/0" },  { "/dev/stdout", "/proc/self/fd/1" },
 		{ "/dev/stderr", "/proc/self/fd/2" },
 	};
 
@@ -181,7 +179,8 @@ static void add_dev(const struct layout_params *p, struct plan *plan)
 
 static void add_tracing(struct plan *plan)
 {
-	struct plan_op *op = plan_add(plan, PLAN_BIND, "/sys/kernel/tracing", "/sys/kernel/tracing");
+	struct plan_op *op = plan_add(plan, PLAN_BIND, "/sys/kernel/tracing",
+				      "/sys/kernel/tracing");
 
 	op->flags = MS_RDONLY;
 	op->optional = true;
@@ -232,16 +231,11 @@ static void add_protection(struct plan *plan)
 		const char *path;
 		mode_t hint;
 	} hidden[] = {
-		{ "/proc/kcore", 0 },
-		{ "/proc/keys", 0 },
-		{ "/proc/timer_list", 0 },
-		{ "/proc/sched_debug", 0 },
-		{ "/proc/latency_stats", 0 },
-		{ "/proc/acpi", S_IFDIR },
-		{ "/proc/scsi", S_IFDIR },
-		{ "/proc/asound", S_IFDIR },
-		{ "/sys/firmware", S_IFDIR },
-		{ "/sys/devices/virtual/powercap", S_IFDIR },
+		{ "/proc/kcore", 0 },         { "/proc/keys", 0 },
+		{ "/proc/timer_list", 0 },    { "/proc/sched_debug", 0 },
+		{ "/proc/latency_stats", 0 }, { "/proc/acpi", S_IFDIR },
+		{ "/proc/scsi", S_IFDIR },    { "/proc/asound", S_IFDIR },
+		{ "/sys/firmware", S_IFDIR }, { "/sys/devices/virtual/powercap", S_IFDIR },
 	};
 
 	/* Each of them exists or not by the kernel's configuration. */

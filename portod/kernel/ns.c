@@ -15,9 +15,9 @@ static const struct {
 	const char *name;
 	int flag;
 } kinds[_NS_COUNT] = {
-	[NS_USER] = { "user", CLONE_NEWUSER }, [NS_PID] = { "pid", CLONE_NEWPID },
-	[NS_MNT] = { "mnt", CLONE_NEWNS },     [NS_IPC] = { "ipc", CLONE_NEWIPC },
-	[NS_UTS] = { "uts", CLONE_NEWUTS },    [NS_NET] = { "net", CLONE_NEWNET },
+	[NS_USER] = { "user", CLONE_NEWUSER },       [NS_PID] = { "pid", CLONE_NEWPID },
+	[NS_MNT] = { "mnt", CLONE_NEWNS },           [NS_IPC] = { "ipc", CLONE_NEWIPC },
+	[NS_UTS] = { "uts", CLONE_NEWUTS },          [NS_NET] = { "net", CLONE_NEWNET },
 	[NS_CGROUP] = { "cgroup", CLONE_NEWCGROUP },
 };
 

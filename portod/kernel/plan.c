@@ -30,8 +30,8 @@ static const struct {
 	unsigned long flag;
 	const char *name;
 } flag_names[] = {
-	{ MS_RDONLY, "ro" },	     { MS_NOSUID, "nosuid" },
-	{ MS_NODEV, "nodev" },	     { MS_NOEXEC, "noexec" },
+	{ MS_RDONLY, "ro" },         { MS_NOSUID, "nosuid" },
+	{ MS_NODEV, "nodev" },       { MS_NOEXEC, "noexec" },
 	{ MS_NOATIME, "noatime" },   { MS_NODIRATIME, "nodiratime" },
 	{ MS_RELATIME, "relatime" }, { MS_STRICTATIME, "strictatime" },
 	{ MS_PRIVATE, "private" },   { MS_SLAVE, "slave" },

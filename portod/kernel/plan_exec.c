@@ -37,9 +37,9 @@
 #define LINKS_MAX 8
 
 struct runner {
-	int root;       /* O_PATH; -1 until PLAN_ROOT */
-	bool plain;     /* the new root is "/" */
-	char *dir;      /* directory of the last target, to make many nodes in /dev quickly */
+	int root;   /* O_PATH; -1 until PLAN_ROOT */
+	bool plain; /* the new root is "/" */
+	char *dir;  /* directory of the last target, to make many nodes in /dev quickly */
 	int dir_fd;
 };
 
@@ -332,8 +332,7 @@ static int run_mknod(struct runner *r, const struct plan_op *op, struct error *e
 			return error_sys(err, ERR_BUSY, EEXIST, "make device %s", op->target);
 		return -errno;
 	}
-	if ((op->uid || op->gid) &&
-	    fchownat(dir, name, op->uid, op->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if ((op->uid || op->gid) && fchownat(dir, name, op->uid, op->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }
@@ -378,8 +377,7 @@ static int mask_directory(struct runner *r, const struct plan_op *op, const stru
 	if (e != -ENOENT)
 		return e;
 	/* Without `source` it can be the target that is missing, as well: then this says so, too. */
-	return do_mount("tmpfs", place->path, "tmpfs",
-			MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	return do_mount("tmpfs", place->path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 			"size=0,nr_inodes=1,mode=555");
 }
 
@@ -408,8 +406,9 @@ static int run_unmount(struct runner *r, const struct plan_op *op, struct error 
 	if (e < 0)
 		return e;
 	/* UMOUNT_NOFOLLOW would stop at the link of a descriptor, which was opened with O_NOFOLLOW. */
-	return umount2(place.path, MNT_DETACH | (place.fd < 0 ? UMOUNT_NOFOLLOW : 0)) < 0 ? -errno
-											   : 0;
+	if (umount2(place.path, MNT_DETACH | (place.fd < 0 ? UMOUNT_NOFOLLOW : 0)) < 0)
+		return -errno;
+	return 0;
 }
 
 /* A file with `content` on the container's /run, which is on no directory any more. */

@@ -39,18 +39,18 @@
 #endif
 
 #define KILL_WAIT_MS 10000
-#define SPAWN_STACK (1u << 20) /* wordexp(3) is the largest user */
+#define SPAWN_STACK  (1u << 20) /* wordexp(3) is the largest user */
 
 struct starter {
 	const struct start_spec *spec;
 	uint64_t deadline; /* monotonic ns; 0 = none */
 	struct child child;
-	int channel;       /* our end */
-	int pid_ns;        /* pid namespace to enter before the clone; -1 = ours */
+	int channel; /* our end */
+	int pid_ns;  /* pid namespace to enter before the clone; -1 = ours */
 	int clone_flags;
-	pid_t pid;         /* first process; 0 = not started */
+	pid_t pid; /* first process; 0 = not started */
 	int pidfd;
-	int main_pidfd;    /* -1 where killing the first process kills it, too */
+	int main_pidfd; /* -1 where killing the first process kills it, too */
 };
 
 /* ---- clone ---- */
@@ -132,8 +132,7 @@ int starter_reap(const char *who, pid_t pid, struct error *err)
 	if (waitpid(pid, &status, 0) < 0)
 		return error_errno(err, errno, "wait for the %s", who);
 	if (WIFSIGNALED(status))
-		return error_set(err, ERR_UNKNOWN, "%s killed by signal %d", who,
-				 WTERMSIG(status));
+		return error_set(err, ERR_UNKNOWN, "%s killed by signal %d", who, WTERMSIG(status));
 	return error_set(err, ERR_UNKNOWN, "%s exited with %d", who, WEXITSTATUS(status));
 }
 
@@ -160,7 +159,7 @@ static int prepare_workdir(const struct start_spec *spec, struct error *err)
 
 	if (!spec->workdir)
 		return 0;
-	r = fd_remove_tree(AT_FDCWD, spec->workdir);
+	r = spec->keep_workdir ? 0 : fd_remove_tree(AT_FDCWD, spec->workdir);
 	if (r < 0)
 		return error_errno(err, -r, "remove stale work directory %s", spec->workdir);
 	r = fd_mkdir_p(AT_FDCWD, spec->workdir, 0775);
@@ -373,8 +372,8 @@ static void drain(int channel)
 	struct pollfd p = { .fd = channel, .events = POLLIN };
 	char byte[sizeof(struct error) + 64];
 
-	while (poll(&p, 1, KILL_WAIT_MS) > 0 && fd_recv(channel, byte, sizeof(byte), NULL, NULL,
-							 NULL) > 0)
+	while (poll(&p, 1, KILL_WAIT_MS) > 0 &&
+	       fd_recv(channel, byte, sizeof(byte), NULL, NULL, NULL) > 0)
 		;
 }
 
@@ -406,9 +405,9 @@ static void deinit(struct starter *s)
 {
 	struct child *c = &s->child;
 	int *fds[] = {
-		&c->channel,   &c->streams[0], &c->streams[1], &c->streams[2], &c->portoinit_fd,
-		&c->record_fd, &c->root_fd,    &c->cwd_fd,     &s->channel,    &s->pid_ns,
-		&s->pidfd,     &s->main_pidfd,
+		&c->channel,      &c->streams[0], &c->streams[1], &c->streams[2],
+		&c->portoinit_fd, &c->record_fd,  &c->root_fd,    &c->cwd_fd,
+		&s->channel,      &s->pid_ns,     &s->pidfd,      &s->main_pidfd,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)

@@ -69,6 +69,7 @@ struct start_spec {
 
 	const char *workdir;       /* host directory to make (mode 0775, owner = cred), a stale one is
 				      removed with its content; NULL = none (and for a respawn) */
+	bool keep_workdir;         /* a respawn: what is in it stays */
 	struct stream_spec streams[3];
 	uint64_t stdout_limit;
 

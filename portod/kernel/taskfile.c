@@ -17,9 +17,8 @@ struct status_part {
 	int32_t status;
 };
 
-_Static_assert(offsetof(struct task_record, status) ==
-		       offsetof(struct task_record, have_status) +
-			       offsetof(struct status_part, status),
+_Static_assert(offsetof(struct task_record, status) == offsetof(struct task_record, have_status) +
+							       offsetof(struct status_part, status),
 	       "status follows its flag");
 
 int task_record_create(const char *path)
