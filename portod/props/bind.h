@@ -6,9 +6,9 @@
 #include "kernel/layout.h"
 
 /*
- * A stored row with its paths made absolute and normal: the source in the parent's root, relative to
- * `parent_cwd`; the target in the container's root, relative to `cwd`. The strings of *ret are owned
- * by the caller: bind_mount_deinit(). ERR_INVALID_VALUE, ERR_INVALID_PATH.
+ * A stored row with its paths made absolute and normal: the source in the parent's root, relative
+ * to `parent_cwd`; the target in the container's root, relative to `cwd`. The strings of *ret are
+ * owned by the caller: bind_mount_deinit(). ERR_INVALID_VALUE, ERR_INVALID_PATH.
  */
 int bind_parse(const char *row, const char *parent_cwd, const char *cwd, struct bind_mount *ret,
 	       struct error *err);

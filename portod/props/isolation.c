@@ -169,8 +169,8 @@ const struct prop row_porto_namespace = {
 /* ---- capabilities ---- */
 
 /*
- * Porto lets every user with access to its socket take any capability on the host this way. Here what
- * goes beyond the defaults must be granted by a superuser, or be the parent's already.
+ * Porto lets every user with access to its socket take any capability on the host this way. Here
+ * what goes beyond the defaults must be granted by a superuser, or be the parent's already.
  */
 CHECKER(check_caps)
 {

@@ -5,11 +5,11 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define LABEL_NAME_MAX 128
+#define LABEL_NAME_MAX   128
 #define LABEL_PREFIX_MIN 2
 #define LABEL_PREFIX_MAX 16
-#define LABEL_VALUE_MAX 65536
-#define LABEL_COUNT_MAX 100
+#define LABEL_VALUE_MAX  65536
+#define LABEL_COUNT_MAX  100
 
 /* One label, "" removes; ERR_INVALID_LABEL, ERR_RESOURCE_NOT_AVAILABLE. */
 int label_map_set(struct smap *labels, const char *name, const char *value, struct error *err);

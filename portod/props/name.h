@@ -10,8 +10,8 @@ struct prop_name {
 };
 
 /*
- * `name`, `name[index]`, a label (which is `labels[LABEL]`), or, with prop = NULL, anything else that
- * has a dot. ERR_INVALID_PROPERTY.
+ * `name`, `name[index]`, a label (which is `labels[LABEL]`), or, with prop = NULL, anything else
+ * that has a dot. ERR_INVALID_PROPERTY.
  */
 int prop_name_parse(const char *text, struct prop_name *ret, struct error *err);
 void prop_name_deinit(struct prop_name *n);

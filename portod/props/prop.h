@@ -29,8 +29,8 @@ enum prop_flag {
 	PROP_HIDDEN = 1 << 5,   /* not listed */
 	PROP_INDEX_GET = 1 << 6,
 	PROP_INDEX_SET = 1 << 7,
-	PROP_SLOW = 1 << 8,     /* applying it may block: done by a forked job */
-	PROP_NOSTORE = 1 << 9,  /* another row persists the same field */
+	PROP_SLOW = 1 << 8,        /* applying it may block: done by a forked job */
+	PROP_NOSTORE = 1 << 9,     /* another row persists the same field */
 	PROP_ALWAYS_SET = 1 << 10, /* has a value of its own from creation on */
 };
 
@@ -50,36 +50,36 @@ struct prop_env {
 	struct cgroup_host *cgroups;
 	struct tree *tree;
 	unsigned ncpu;
-	uint64_t memory_total;           /* bytes */
-	const char *workdir_base;        /* "<place>/porto" */
+	uint64_t memory_total;    /* bytes */
+	const char *workdir_base; /* "<place>/porto" */
 	uint64_t stdout_limit_default, stdout_limit_max, stdout_read_max, min_memory_limit;
-	uint64_t respawn_delay_default;  /* ns */
-	uint64_t aging_time_default;     /* s */
-	uint64_t thread_limit_default;   /* level 1 */
-	uint64_t cpu_period_default;     /* ns */
+	uint64_t respawn_delay_default; /* ns */
+	uint64_t aging_time_default;    /* s */
+	uint64_t thread_limit_default;  /* level 1 */
+	uint64_t cpu_period_default;    /* ns */
 	const char *default_ulimit;
 	uint64_t (*porto_stat)(void *daemon, const char *name, bool *ret_known);
-	void *daemon;                    /* for porto_stat */
+	void *daemon; /* for porto_stat */
 };
 
 struct prop_ctx {
 	const struct prop_env *env;
 	const struct client *client; /* who asks */
 	struct container *ct;
-	bool sync, real;             /* flags of the request */
+	bool sync, real; /* flags of the request */
 };
 
 struct prop;
 
 /*
  * A value type: how a stored field is read, printed and persisted. `field` points into the spec.
- * Errors of parse need not name the property: the engine does. A failed parse or set_index may leave
- * the field half changed: the engine puts the old value back.
+ * Errors of parse need not name the property: the engine does. A failed parse or set_index may
+ * leave the field half changed: the engine puts the old value back.
  */
 struct prop_type {
 	const char *name; /* of the value syntax, for the manual */
-	int (*parse)(const struct prop *p, const struct prop_ctx *ctx, const char *text, void *field,
-		     struct error *err);
+	int (*parse)(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+		     void *field, struct error *err);
 	void (*format)(const struct prop *p, const struct prop_ctx *ctx, const void *field,
 		       struct buf *out);
 	/* For the store and for rollback. New string; NULL = the field has no value. */
@@ -100,9 +100,9 @@ struct prop {
 	unsigned flags;               /* enum prop_flag */
 	size_t offset;                /* of the field in struct container_spec */
 	enum apply_group group;
-	uint32_t needs;               /* CGROUP_BITs of the controllers it needs */
-	const void *arg;              /* of the type or getter: enum words, bounds, … */
-	const struct prop *also[2];   /* rows that a set of this one changes, too */
+	uint32_t needs;             /* CGROUP_BITs of the controllers it needs */
+	const void *arg;            /* of the type or getter: enum words, bounds, … */
+	const struct prop *also[2]; /* rows that a set of this one changes, too */
 	/* Optional: is it there on this host? NULL = when the controllers are. */
 	bool (*supported)(const struct prop_env *env);
 	/* Optional: rule after parse, before the change counts; may look at the whole container. */
@@ -130,8 +130,8 @@ bool prop_is_supported(const struct prop *p, const struct prop_env *env);
 void prop_init_spec(const struct prop_env *env, struct container *ct);
 
 /*
- * name, name[index], LABEL.x, .LABEL.x, controller.knob. Appends the value to `out` (text; stdout and
- * stderr may hold any bytes). ERR_INVALID_PROPERTY, ERR_LABEL_NOT_FOUND, ERR_NOT_SUPPORTED,
+ * name, name[index], LABEL.x, .LABEL.x, controller.knob. Appends the value to `out` (text; stdout
+ * and stderr may hold any bytes). ERR_INVALID_PROPERTY, ERR_LABEL_NOT_FOUND, ERR_NOT_SUPPORTED,
  * ERR_INVALID_STATE, ERR_NO_VALUE (flag `real`), or what the value's getter says. Reads files of
  * cgroupfs, procfs and stored streams; does not wait for anybody.
  */
@@ -149,18 +149,22 @@ struct prop_change {
 struct prop_txn {
 	struct prop_change *changes;
 	size_t n;
-	uint32_t dirty;             /* 1 << enum apply_group */
+	uint32_t dirty; /* 1 << enum apply_group */
 	bool slow;
 	uint64_t old_controllers, old_required;
-	struct smap labels;         /* labels that changed, for the watchers; value "" = removed */
+	struct smap labels; /* labels that changed, for the watchers; value "" = removed */
 };
 
-#define PROP_TXN_INIT { 0 }
+#define PROP_TXN_INIT \
+	{             \
+		0     \
+	}
 
-/* The checks in this order: root container ERR_PERMISSION, unknown name ERR_INVALID_PROPERTY, not on
- * this host ERR_NOT_SUPPORTED, read-only ERR_INVALID_VALUE, wrong state ERR_INVALID_STATE, missing
- * controller ERR_NOT_SUPPORTED, then the value's own; then the change in memory. The caller has
- * checked the client's right on the container. On failure nothing is changed by this call. */
+/* The checks in this order: root container ERR_PERMISSION, unknown name ERR_INVALID_PROPERTY,
+ * not on this host ERR_NOT_SUPPORTED, read-only ERR_INVALID_VALUE, wrong state
+ * ERR_INVALID_STATE, missing controller ERR_NOT_SUPPORTED, then the value's own; then the
+ * change in memory. The caller has checked the client's right on the container. On failure
+ * nothing is changed by this call. */
 int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, struct prop_txn *txn,
 	     struct error *err);
 /* Put all old values back. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing. Before a property is touched, what the write can change is saved as text: the property,
- * the rows that change with it, the controllers. A failed write loads these texts back; a successful
- * one hands them to the transaction, whose rollback does the same.
+ * the rows that change with it, the controllers. A failed write loads these texts back; a
+ * successful one hands them to the transaction, whose rollback does the same.
  */
 #include <stdlib.h>
 #include <string.h>

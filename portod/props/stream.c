@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who reads here is the daemon, with all its rights, and where it reads is decided by a user. So the
- * path is walked component by component without following links, beginning at a directory that the
- * user does not control: the place of the daemon, or the container's root.
+ * Who reads here is the daemon, with all its rights, and where it reads is decided by a user. So
+ * the path is walked component by component without following links, beginning at a directory that
+ * the user does not control: the place of the daemon, or the container's root.
  */
 #include "props/stream.h"
 
@@ -102,7 +102,8 @@ static int open_dir(const char *path, struct error *err)
 	return fd < 0 ? error_sys(err, ERR_INVALID_DATA, errno, "open directory '%s'", path) : fd;
 }
 
-/* While the container lives, its root with the mounts as it sees them; after, the plain directory. */
+/* While the container lives, its root with the mounts as it sees them; after, the plain
+ * directory. */
 static int open_root(const struct container *ct, struct error *err)
 {
 	const struct task_ids *t = &ct->task;

@@ -5,8 +5,8 @@
 #include "props/prop.h"
 
 /*
- * Append bytes of standard output (1) or error (2). `range` is NULL or `[off][:len]`. Opens the file
- * without following any symbolic link, since the container's user owns the directory.
+ * Append bytes of standard output (1) or error (2). `range` is NULL or `[off][:len]`. Opens the
+ * file without following any symbolic link, since the container's user owns the directory.
  * ERR_INVALID_DATA when there is no such file, ERR_INVALID_VALUE for a malformed range.
  */
 int stream_read(const struct prop_ctx *ctx, int fd, const char *range, struct buf *out,

@@ -133,8 +133,9 @@ const struct prop row_oom_score_adj = {
 /* ---- credentials ---- */
 
 /*
- * `user` and `group` are two views of the credential that `task_cred` stores, likewise for the owner.
- * Setting the user leaves the group alone. Supplementary groups are those of the user database.
+ * `user` and `group` are two views of the credential that `task_cred` stores, likewise for the
+ * owner. Setting the user leaves the group alone. Supplementary groups are those of the user
+ * database.
  */
 static struct cred *cred_of(const struct prop *p, struct container *ct)
 {

@@ -52,7 +52,8 @@ extern const struct prop_type type_enum;
 /* The printed word, NULL if there is none. */
 const char *enum_word_of(const struct enum_word *words, int value);
 
-/* char *, NULL = no value, printed as "". arg: const size_t, greatest length; NULL = PATH_MAX - 1. */
+/* char *, NULL = no value, printed as "". arg: const size_t, greatest length; NULL = PATH_MAX -
+ * 1. */
 extern const struct prop_type type_string;
 
 /* struct strv; `a;b`. */
