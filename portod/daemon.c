@@ -44,6 +44,7 @@ struct daemon {
 	struct turn_hook hook;
 	ev_signal sigterm, sigint, sigusr1;
 	ev_timer shutdown_timer;
+	ev_timer commit_retry;      /* only wakes the loop: the turn's end tries again */
 	bool destroying;
 };
 
@@ -83,12 +84,23 @@ static void on_turn(struct turn_hook *h)
 	struct daemon *d = container_of(h, struct daemon, hook);
 	struct error err = ERROR_INIT;
 
-	if (store_is_dirty(d->store) && store_commit(d->store, &err))
-		log_error("commit: %s", err.text);
-	else
-		acknowledge(d);
-	if (d->server)
-		server_flush(d->server);
+	if (store_is_dirty(d->store) && store_commit(d->store, &err)) {
+		/* What is not stored is not promised: replies wait until the disk takes it. */
+		if (!ev_is_active(&d->commit_retry))
+			log_error("replies are held back: %s", err.text);
+		ev_timer_again(loop_ev(d->loop), &d->commit_retry);
+		return;
+	}
+	ev_timer_stop(loop_ev(d->loop), &d->commit_retry);
+	acknowledge(d);
+	server_flush(d->server);
+}
+
+static void on_commit_retry(struct ev_loop *ev, ev_timer *t, int revents)
+{
+	(void)ev;
+	(void)t;
+	(void)revents;
 }
 
 /* ---- going down ---- */
@@ -382,6 +394,7 @@ static void serve(struct daemon *d)
 					    .system = &d->system,
 					    .max_waiters = m->max_client_waiters };
 	d->server = server_new(&d->handlers, &config);
+	ev_timer_init(&d->commit_retry, on_commit_retry, 0., 0.1);
 	loop_add_turn_hook(d->loop, &d->hook, on_turn);
 	ev_io_init(&d->reports_io, on_reports, d->channels.reports_fd, EV_READ);
 	/* Reports first: a pid may be in use again by the time a start job tells of it. */
@@ -407,6 +420,8 @@ static void remove_state(struct daemon *d)
 
 static void destroy(struct daemon *d)
 {
+	bool empty;
+
 	if (d->server) {
 		server_close_all(d->server);
 		loop_run_once(d->loop);
@@ -414,7 +429,8 @@ static void destroy(struct daemon *d)
 	}
 	ops_deinit(&d->ops);
 	d->store = store_close(d->store);
-	if (d->destroying && d->cgroups && tree_count(d->tree) == 0)
+	empty = d->tree && tree_count(d->tree) == 0;
+	if (d->destroying && d->cgroups && empty)
 		remove_state(d);
 	client_free(d->internal);
 	tree_free(d->tree);
@@ -424,6 +440,14 @@ static void destroy(struct daemon *d)
 	free(d->workdir_base);
 	free(d->portoinit);
 	free(d->db_path);
+}
+
+/* In the log and, since somebody may just have typed the command, on the terminal. */
+static void complain(const char *why)
+{
+	log_error("cannot start: %s", why);
+	if (log_fd() != STDERR_FILENO)
+		fprintf(stderr, "portod: cannot start: %s\n", why);
 }
 
 int daemon_main(void *arg, const struct server_channels *ch)
@@ -445,7 +469,7 @@ int daemon_main(void *arg, const struct server_channels *ch)
 	if (ok)
 		serve(d);
 	else
-		log_error("cannot start: %s", error_message(&err, text, sizeof(text)));
+		complain(error_message(&err, text, sizeof(text)));
 	destroy(d);
 	d->loop = loop_free(d->loop);
 	free(d);

@@ -20,6 +20,9 @@
 #include "master.h"
 #include "portod-config.h"
 
+/* A server that keeps dying is started this often: containers matter more than a quiet log. */
+#define RESTART_DELAY_MAX_MS 500
+
 struct options {
 	const char *config_file;
 	bool stdlog, verbose, debug, norespawn;
@@ -161,6 +164,7 @@ static int run_daemon(struct options *opt, struct config *config, char **argv)
 		.state_dir = d->state_dir,
 		.backlog = d->max_clients,
 		.stop_timeout_ms = d->portod_stop_timeout * 1000,
+		.restart_delay_max_ms = RESTART_DELAY_MAX_MS,
 		.oom_score_adj = -1000,
 		.no_restart = opt->norespawn,
 		.probe_option = "--check",

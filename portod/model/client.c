@@ -268,7 +268,7 @@ int client_resolve_name(const struct client *c, const char *name, char **ret_nam
 				 "/porto/",
 				 name);
 	}
-	if (str_has_prefix(normal, "..")) {
+	if (strcmp(normal, "..") == 0 || str_has_prefix(normal, "../")) {
 		free(normal);
 		return error_set(err, ERR_PERMISSION,
 				 "container name '%s' leads out of the tree", name);

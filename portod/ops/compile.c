@@ -152,7 +152,7 @@ static void compile_resources(struct ops *ops, const struct container *ct, struc
 	ulimit_effective(ct, ops->env, &c->rlimits, &spec->nrlimits);
 	spec->rlimits = c->rlimits;
 	spec->oom_score_adj = (int)ct->spec.oom_score_adj;
-	spec->set_oom_score_adj = ct->spec.oom_score_adj != 0;
+	spec->set_oom_score_adj = true; /* never the daemon's own */
 }
 
 /* ---- namespaces ---- */
@@ -177,6 +177,7 @@ static void compile_namespaces(const struct container *ct, struct compiled *c)
 
 	for (int kind = 0; kind < _NS_COUNT; kind++)
 		spec->ns[kind] = inherit(base);
+	spec->ns[NS_USER] = (struct ns_choice){ .mode = NS_KEEP }; /* nobody has one of its own yet */
 	spec->ns[NS_PID] = choose(isolate, base);
 	spec->ns[NS_IPC] = choose(isolate, base);
 	spec->ns[NS_UTS] = choose(isolate || hostname, base);
@@ -368,8 +369,8 @@ static int compile(struct ops *ops, const struct container *ct, const int fds[3]
 	return 0;
 }
 
-int compile_start(struct ops *ops, struct container *ct, const int fds[3], struct compiled **ret,
-		  struct error *err)
+int compile_start(struct ops *ops, struct container *ct, const int fds[3], bool respawn,
+		  struct compiled **ret, struct error *err)
 {
 	struct compiled *c = xnew(struct compiled);
 
@@ -377,6 +378,7 @@ int compile_start(struct ops *ops, struct container *ct, const int fds[3], struc
 		compiled_free(c);
 		return -1;
 	}
+	c->spec.keep_workdir = respawn;
 	*ret = c;
 	return 0;
 }

@@ -52,7 +52,7 @@ int persist_load_run(struct container *ct, const char *text, struct error *err);
 /* ---- compile.c: container -> start_spec, pure but for reading files of configuration ---- */
 struct compiled;
 /* `fds`: descriptors of the client for /dev/fd streams, -1 where none. */
-int compile_start(struct ops *ops, struct container *ct, const int fds[3],
+int compile_start(struct ops *ops, struct container *ct, const int fds[3], bool respawn,
 		  struct compiled **ret, struct error *err);
 struct compiled *compiled_free(struct compiled *c);
 const struct start_spec *compiled_spec(const struct compiled *c);

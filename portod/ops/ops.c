@@ -231,10 +231,11 @@ int ops_init(struct ops *ops, struct error *err)
 
 void ops_deinit(struct ops *ops)
 {
-	struct container *root = tree_root(ops->tree), *ct;
+	struct container *root, *ct;
 
 	if (!ops->by_pid)
 		return;
+	root = tree_root(ops->tree);
 	for (ct = tree_next(root, root); ct; ct = tree_next(root, ct))
 		runtime_drop(ct);
 	ev_timer_stop(loop_ev(ops->loop), &ops->tick);
