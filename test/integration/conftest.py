@@ -11,6 +11,7 @@ Environment:
 """
 
 import contextlib
+import glob
 import itertools
 import os
 import shutil
@@ -88,7 +89,8 @@ def pids():
 class Daemon:
     """A private daemon: one configuration file in a temporary directory."""
 
-    def __init__(self, extra="", container="", daemon=""):
+    def __init__(self, extra="", container="", daemon="", group=None):
+        """group: a line that this daemon finds in /etc/group besides the host's."""
         self.id = "%s-%d" % (UNIQUE, next(_counter))
         self.dir = tempfile.mkdtemp(prefix=self.id + "-")
         os.chmod(self.dir, 0o755)
@@ -103,7 +105,13 @@ class Daemon:
         with open(self.config, "w") as file:
             file.write(self.config_text(extra, container, daemon))
         self.proc = None
-        self.expect_crash = False
+        self.command = [self.binary, "--config", self.config]
+        if group:
+            with open(os.path.join(self.dir, "group"), "w") as file:
+                file.write(read("/etc/group") + group + "\n")
+            # In a mount namespace of its own, the host's file stays as it is.
+            script = 'mount --make-rslave / && mount --bind "$0/group" /etc/group && exec "$@"'
+            self.command = ["unshare", "-m", "sh", "-c", script, self.dir, *self.command]
 
     def config_text(self, extra="", container="", daemon=""):
         return textwrap.dedent(
@@ -145,7 +153,7 @@ class Daemon:
         env["LSAN_OPTIONS"] = "report_objects=1"
         with open(self.out_path, "ab") as out:
             self.proc = subprocess.Popen(
-                [self.binary, "--config", self.config],
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -226,8 +234,6 @@ class Daemon:
             assert code == 0, "portod ended with %d\n%s" % (code, self.tail())
         finally:
             self.sweep()
-            if self in _running:
-                _running.remove(self)
 
     # -- what it has on the host
 
@@ -274,11 +280,7 @@ class Daemon:
         return found
 
     def sanitizer_reports(self):
-        return "".join(
-            read(os.path.join(self.dir, name), "")
-            for name in sorted(os.listdir(self.dir))
-            if name.startswith("sanitizer")
-        )
+        return "".join(read(path, "") for path in sorted(glob.glob(self.dir + "/sanitizer*")))
 
     def assert_clean(self):
         """After the end: nothing is left on the host."""
@@ -332,11 +334,16 @@ class Daemon:
             time.sleep(0.05)
         for line in reversed(self.mounts()):
             subprocess.run(["umount", "-l", line.split()[4]], stderr=subprocess.DEVNULL)
+        if self in _running:
+            _running.remove(self)
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def tail(self, lines=60):
+    def log_size(self):
+        return os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+
+    def tail(self, lines=60, since=0):
         out = read(self.out_path, "") or ""
-        log = read(self.log_path, "") or ""
+        log = (read(self.log_path, "") or "")[since:]
         text = ""
         if out:
             text += "---- output of portod\n%s\n" % "\n".join(out.splitlines()[-lines:])
@@ -553,6 +560,7 @@ def pytest_runtest_protocol(item):
     def on_alarm(signum, frame):
         raise AssertionError("the test took longer than %d seconds" % limit)
 
+    item.log_sizes = {daemon.id: daemon.log_size() for daemon in _running}
     old = signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(limit)
     yield
@@ -566,7 +574,8 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.failed:
         for daemon in _running:
-            report.sections.append(("portod " + daemon.id, daemon.tail()))
+            since = getattr(item, "log_sizes", {}).get(daemon.id, 0)
+            report.sections.append(("portod " + daemon.id, daemon.tail(since=since)))
 
 
 def pytest_configure(config):

@@ -30,7 +30,6 @@ CASES = {
         "Permission",
         ["CHOWN"],
     ),
-    "long hostname": ({"hostname": "x" * 65}, "InvalidValue", ["hostname"]),
 }
 
 

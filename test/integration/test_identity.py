@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who asks: peer credentials, the porto group, clients inside containers."""
 
-import grp
 import json
 import os
-import pwd
 import sys
 
 import pytest
 
-from conftest import HERE, NOBODY, as_user, expect
+from conftest import Daemon, HERE, NOBODY, as_user, expect
 import porto_client
 from porto_client import Client, Closed, PortoError
 
@@ -66,27 +64,67 @@ def test_stranger_may_not_write(porto, nobody):
     assert porto.state("victim") == "running"
 
 
-def porto_group():
-    try:
-        return grp.getgrnam("porto")
-    except KeyError:
-        return None
+@pytest.fixture(scope="module")
+def group_portod():
+    """A daemon that finds a group porto with one member in the system's files."""
+    daemon = Daemon(group="porto:x:64999:nobody")
+    daemon.start()
+    yield daemon
+    daemon.stop()
 
 
 @pytest.fixture
-def member(portod):
-    """A client that belongs to the group porto, if the host has it."""
-    group = porto_group()
-    if group is None:
-        pytest.skip("this host has no group porto")
-    uid = pwd.getpwnam(group.gr_mem[0]).pw_uid if group.gr_mem else NOBODY
-    with as_user(uid, group.gr_gid, [group.gr_gid]):
-        client = portod.client()
+def root_client(group_portod):
+    client = group_portod.client()
+    yield client
+    client.close()
+    group_portod.destroy_all()
+
+
+@pytest.fixture
+def member(group_portod):
+    with as_user(NOBODY, NOBODY):
+        client = group_portod.client()
     yield client
     client.close()
 
 
-def test_member_of_the_group_owns_its_containers(porto, member, name):
+def test_only_members_may_write(group_portod, member, root_client, name):
+    with as_user(54321, NOBODY):
+        stranger = group_portod.client()
+    with expect("Permission"):
+        stranger.create(name)
+    member.create(name)
+    assert stranger.state(name) == "stopped"
+    with expect("Permission"):
+        stranger.destroy(name)
+    stranger.close()
+
+
+def test_the_group_itself_is_enough(group_portod, root_client, name):
+    """A user whose primary group is porto, without being listed."""
+    with as_user(54321, 64999):
+        client = group_portod.client()
+    client.create(name)
+    assert client.get_property(name, "owner_user") == "54321"
+    client.close()
+
+
+def test_frozen_for_members(member, root_client, name):
+    member.create(name)
+    root_client.set_system(frozen=True)
+    try:
+        with expect("PortoFrozen"):
+            member.set_property(name, "private", "x")
+        assert member.state(name) == "stopped"
+        root_client.set_property(name, "private", "y")
+    finally:
+        root_client.set_system(frozen=False)
+    member.set_property(name, "private", "x")
+
+
+def test_member_of_the_group_owns_its_containers(root_client, member, name):
+    porto = root_client
     member.create(name)
     member.set_property(name, "private", "mine")
     assert member.get_property(name, "owner_user") != "root"
@@ -105,7 +143,7 @@ def test_member_of_the_group_owns_its_containers(porto, member, name):
     member.destroy(name)
 
 
-def test_member_cannot_become_root(member, name):
+def test_member_cannot_become_root(root_client, member, name):
     member.create(name)
     for prop, value in ("owner_user", "root"), ("owner_group", "root"):
         with expect("Permission"):
@@ -218,8 +256,15 @@ client.destroy("self/child")
     assert result["parent"] == "/porto/" + name
 
 
-def test_inside_may_not_change_itself(inside, name):
-    result = inside(name, 'client.set_property("self", "private", "x")')
+def test_inside_may_change_itself(inside, porto, name):
+    """With full access anything that the owner rules allow."""
+    assert inside(name, 'client.set_property("self", "private", "x")') == {}
+    assert porto.get_property(name, "private") == "x"
+
+
+@pytest.mark.parametrize("level", ["child-only", "isolate", "read-only"])
+def test_inside_may_not_change_itself(inside, name, level):
+    result = inside(name, 'client.set_property("self", "private", "x")', enable_porto=level)
     assert result == "Permission"
 
 
@@ -261,7 +306,8 @@ result["list"] = client.list()
 
 
 def test_no_access(inside, name):
-    assert inside(name, "client.version()", enable_porto="none") == "closed"
+    """Hung up on, with or without a reason."""
+    assert inside(name, "client.version()", enable_porto="none") in ("closed", "Permission")
 
 
 def test_self_isolate_may_change_itself(porto, inside, name):

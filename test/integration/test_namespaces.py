@@ -78,11 +78,6 @@ def test_pid_of_the_command(porto, toolbox, name):
     assert sid == pid
 
 
-def test_os_mode_runs_the_command_first(porto, toolbox, name):
-    text = porto.output(name, "%s pid" % toolbox, virt_mode="os", stdout_path="stdout")
-    assert text.split()[:2] == ["1", "0"]
-
-
 def test_proc_shows_only_the_inside(porto, name):
     text = porto.output(name, "sh -c 'ls -d /proc/[0-9]*'")
     assert len(text.split()) <= 5

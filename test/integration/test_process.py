@@ -355,7 +355,7 @@ def test_signals_are_clean(porto, toolbox, name):
 
 
 def test_open_files(porto, toolbox, name):
-    for props in {}, {"isolate": False}, {"virt_mode": "os", "stdout_path": "stdout"}:
+    for props in {}, {"isolate": False}:
         porto.create(name)
         porto.set(name, command="%s fds" % toolbox, **props)
         porto.start(name)
@@ -398,13 +398,6 @@ def test_end_without_isolation(porto, toolbox, name, isolate):
     porto.set_property(name, "command", "%s die 15" % toolbox)
     porto.start(name)
     assert porto.finish(name) == -15
-
-
-def test_end_in_os_mode(porto, toolbox, name):
-    porto.create(name)
-    porto.set(name, virt_mode="os", command="%s exit 137" % toolbox)
-    porto.start(name)
-    assert porto.finish(name) == 137
 
 
 def test_kill_from_outside(porto, name):
