@@ -24,6 +24,8 @@ struct container_runtime *runtime_get(struct ops *ops, struct container *ct);
 void runtime_drop(struct container *ct);
 /* Know the wait task: by pid for the master's reports, by pidfd when it is a stranger's child. */
 void runtime_watch_task(struct ops *ops, struct container *ct);
+/* A report about a process that is nobody's, so far. */
+void runtime_keep_exit(struct ops *ops, pid_t pid, uint64_t starttime, int status);
 void runtime_forget_task(struct ops *ops, struct container *ct);
 /* Out-of-memory events of its group. */
 void runtime_watch_oom(struct ops *ops, struct container *ct);

@@ -131,6 +131,7 @@ void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int stat
 
 	if (!ct || ct->task.wait_starttime != starttime) {
 		log_debug("process %d ended with status 0x%x, nobody's", pid, (unsigned)status);
+		runtime_keep_exit(ops, pid, starttime, status);
 		return;
 	}
 	rt = runtime_get(ops, ct);

@@ -42,6 +42,15 @@ struct ops_stats {
 	uint64_t start_timeouts, stream_rotate_bytes, stream_rotate_errors;
 };
 
+/* A report that came before the start job told whose process it is. */
+struct early_exit {
+	pid_t pid;
+	uint64_t starttime;
+	int status;
+};
+
+#define EARLY_EXITS 256
+
 struct ops {
 	const struct ops_config *config;
 	struct loop *loop;
@@ -65,6 +74,8 @@ struct ops {
 	struct rotation *rotation;
 	struct purge *purge;      /* NULL = nothing left to remove */
 	struct htab *by_pid;      /* wait pid -> container */
+	struct early_exit early[EARLY_EXITS]; /* the last ones, a ring */
+	unsigned next_early;
 	bool stopping;            /* the daemon is going down: no new operations */
 	void (*on_idle)(struct ops *ops); /* when stopping and `active` becomes 0 */
 };

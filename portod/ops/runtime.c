@@ -82,11 +82,35 @@ void runtime_drop(struct container *ct)
 	free(rt);
 }
 
+/*
+ * A short task is over before its start job has told us the pid: the report seems to be about
+ * nobody then. The last ones are kept, and asked when the pid is known.
+ */
+void runtime_keep_exit(struct ops *ops, pid_t pid, uint64_t starttime, int status)
+{
+	ops->early[ops->next_early++ % EARLY_EXITS] = (struct early_exit){ pid, starttime, status };
+}
+
+static bool exited_early(struct ops *ops, const struct task_ids *task, int *ret_status)
+{
+	for (size_t i = 0; i < EARLY_EXITS; i++) {
+		struct early_exit *e = &ops->early[i];
+
+		if (e->pid != task->wait_pid || e->starttime != task->wait_starttime)
+			continue;
+		e->pid = 0;
+		*ret_status = e->status;
+		return true;
+	}
+	return false;
+}
+
 void runtime_watch_task(struct ops *ops, struct container *ct)
 {
 	struct container_runtime *rt = runtime_get(ops, ct);
 	struct container *stale;
 	struct proc_stat st;
+	int status;
 
 	if (!ct->task.wait_pid || rt->in_pid_map)
 		return;
@@ -97,6 +121,10 @@ void runtime_watch_task(struct ops *ops, struct container *ct)
 	htab_put_int(ops->by_pid, (uint64_t)ct->task.wait_pid, ct);
 	rt->in_pid_map = true;
 
+	if (exited_early(ops, &ct->task, &status)) {
+		ops_process_exited(ops, ct->task.wait_pid, ct->task.wait_starttime, status);
+		return;
+	}
 	if (procfs_stat(ct->task.wait_pid, &st) || st.starttime != ct->task.wait_starttime) {
 		/* Gone already; the report is on its way, unless nobody is there to send one. */
 		ev_timer_set(&rt->lost_timer, 3., 0.);
