@@ -254,26 +254,30 @@ int cmd_dget(struct ctl *ctl, const struct args *args)
 	return get_each(ctl, args, "Can't get data", porto_get_data);
 }
 
-/* `CT PROP=VALUE`, or `CT PROP WORD…` with the words joined by one blank. */
+/*
+ * `CT PROP=VALUE`, or `CT PROP WORD…` with the words joined by one blank. Names have no `=`, so one
+ * in the first word always ends the name, also when more words follow.
+ */
 int cmd_set(struct ctl *ctl, const struct args *args)
 {
 	const char *word = args->words[1], *equals = strchr(word, '=');
 	char *property, *value, *more;
-	int status = 0, i;
+	int status = 0, i = 3;
 
 	if (args->count == 2 && !equals)
 		return command_usage(command_find("set"), 1);
-	if (args->count == 2) {
+	if (equals) {
 		property = xasprintf("%.*s", (int)(equals - word), word);
 		value = xstrdup(equals + 1);
+		i = 2;
 	} else {
 		property = xstrdup(word);
 		value = xstrdup(args->words[2]);
-		for (i = 3; i < args->count; i++) {
-			more = xasprintf("%s %s", value, args->words[i]);
-			free(value);
-			value = more;
-		}
+	}
+	for (; i < args->count; i++) {
+		more = xasprintf("%s %s", value, args->words[i]);
+		free(value);
+		value = more;
 	}
 	if (porto_set_property(ctl->conn, args->words[0], property, value) != 0)
 		status = ctl_error(ctl, "Can't set property");

@@ -141,10 +141,13 @@ static char *format_size(const char *value)
 
 static char *format_nsec(const char *value)
 {
+	size_t digits = strspn(value, "0123456789");
 	char buf[PORTO_VALUE_MAX];
 	uint64_t v;
 
-	if (!parse_number(value, &v))
+	/* Some say their unit, some do not. */
+	if (digits == 0 || (value[digits] && strcmp(value + digits, "ns") != 0) ||
+	    porto_parse_duration(value, &v) != 0)
 		return xstrdup(value);
 	return xstrdup(porto_format_duration(v, buf, sizeof(buf)));
 }
