@@ -30,6 +30,7 @@ CASES = {
         "Permission",
         ["CHOWN"],
     ),
+    "long hostname": ({"hostname": "x" * 65}, "InvalidValue", ["hostname"]),
 }
 
 

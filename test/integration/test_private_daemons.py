@@ -105,14 +105,29 @@ def test_work_directories_are_swept(own_portod):
 
 
 def test_damaged_state(own_portod):
-    """A state file that cannot be read does not keep the daemon from starting."""
+    """A state that cannot be read: refused with the reason, nothing is destroyed on suspicion."""
     daemon = own_portod()
+    with daemon.client() as client:
+        client.run("a", "sleep 1000")
+        pid = int(client.get_property("a", "root_pid"))
     daemon.end(signal.SIGTERM)
-    path = os.path.join(daemon.state_dir, "state.db")
-    assert os.path.exists(path)
-    for extra in "", "-wal", "-shm":
-        if os.path.exists(path + extra):
-            with open(path + extra, "wb") as file:
+    kept = {}
+    for name in os.listdir(daemon.state_dir):
+        if name.startswith("state.db"):
+            path = os.path.join(daemon.state_dir, name)
+            with open(path, "rb") as file:
+                kept[path] = file.read()
+            with open(path, "wb") as file:
                 file.write(b"garbage" * 1000)
+    assert kept
+    daemon.start(wait=False)
+    assert daemon.proc.wait(20) == 1
+    daemon.proc = None
+    assert "state.db" in daemon.tail()
+    assert alive(pid)
+    for path, data in kept.items():
+        with open(path, "wb") as file:
+            file.write(data)
     daemon.start()
-    assert daemon.client().list() == []
+    with daemon.client() as client:
+        assert client.state("a") == "running"
