@@ -69,7 +69,8 @@ pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd)
 	struct clone_args args = {
 		.flags = (uint64_t)(unsigned)flags | (ret_pidfd ? CLONE_PIDFD : 0),
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-		.exit_signal = SIGCHLD,
+		/* A sibling's is that of the process that clones it. */
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
 	};
 	long pid;
 
@@ -213,6 +214,9 @@ static int prepare_namespace(struct starter *s, enum ns_kind kind, struct error 
 
 	if (kind == NS_USER && choice.mode != NS_KEEP)
 		return error_set(err, ERR_NOT_SUPPORTED, "user namespaces are not implemented");
+	/* What these start with is the same everywhere, or is where their maker is. */
+	if (choice.mode == NS_NEW && (kind == NS_IPC || kind == NS_NET || kind == NS_CGROUP))
+		choice.pid = 0;
 	/* A root means nothing outside of its mount namespace. */
 	if (kind == NS_MNT && !choice.pid && choice.mode != NS_AT_PATH)
 		choice.pid = s->spec->root_pid_of;
@@ -262,6 +266,83 @@ static int prepare(struct starter *s, struct error *err)
 
 /* ---- the first process ---- */
 
+/* Clone it; never returns in it. The pid or -errno. */
+static pid_t clone_first(struct starter *s, int flags, int cgroup_fd)
+{
+	pid_t pid;
+
+	s->child.placed = cgroup_fd >= 0;
+	pid = starter_clone(flags, cgroup_fd, &s->pidfd);
+	if (pid < 0 && cgroup_fd >= 0 && pid != -EAGAIN && pid != -ENOMEM) {
+		/* Before 5.7, or a group that takes no processes: let attaching find the reason. */
+		s->child.placed = false;
+		pid = starter_clone(flags, -1, &s->pidfd);
+	}
+	if (pid == 0) {
+		close_fd(&s->channel);
+		child_main(&s->child);
+	}
+	return pid;
+}
+
+/* What the bridge tells; in memory that both see. */
+struct bridge {
+	pid_t pid; /* as the bridge sees it, or -errno */
+	int pidfd;
+};
+
+/* Host pid of the process behind a pidfd, from its fdinfo; 0 if it is gone. */
+static pid_t pid_of_pidfd(int pidfd)
+{
+	char path[64], text[512];
+	const char *line;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (fd_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	line = strstr(text, "\nPid:");
+	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
+/*
+ * A pid namespace can only be made by a process that is inside of the one it becomes a child of, and
+ * setns(2) puts only our children there. So a child of ours, the bridge, clones the first process,
+ * as our child and not its own (CLONE_PARENT): when we exit it must go to the sub-reaper of the host
+ * and not to the init of the container around it. The descriptor table is shared with the bridge for
+ * the pidfd.
+ */
+static pid_t clone_first_nested(struct starter *s, int cgroup_fd)
+{
+	struct bridge *b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid, bridge;
+
+	if (b == MAP_FAILED)
+		return -errno;
+	b->pid = -ESRCH; /* killed before it could say anything */
+	bridge = starter_clone(CLONE_FILES, -1, NULL);
+	if (bridge == 0) {
+		b->pid = clone_first(s, s->clone_flags | CLONE_PARENT, cgroup_fd);
+		b->pidfd = s->pidfd;
+		_exit(0);
+	}
+	if (bridge < 0) {
+		munmap(b, sizeof(*b));
+		return bridge;
+	}
+	while (waitpid(bridge, NULL, 0) < 0 && errno == EINTR)
+		;
+	pid = b->pid;
+	if (pid > 0) {
+		s->pidfd = b->pidfd;
+		pid = pid_of_pidfd(s->pidfd);
+		pid = pid ? pid : -ESRCH;
+	}
+	munmap(b, sizeof(*b));
+	return pid;
+}
+
 static int launch(struct starter *s, struct error *err)
 {
 	const struct start_spec *spec = s->spec;
@@ -270,17 +351,10 @@ static int launch(struct starter *s, struct error *err)
 
 	if (s->pid_ns >= 0 && setns(s->pid_ns, CLONE_NEWPID) < 0)
 		return error_errno(err, errno, "enter pid namespace");
-	s->child.placed = cgroup_fd >= 0;
-	pid = starter_clone(s->clone_flags, cgroup_fd, &s->pidfd);
-	if (pid < 0 && cgroup_fd >= 0 && pid != -EAGAIN && pid != -ENOMEM) {
-		/* Before 5.7, or a group that takes no processes: let attaching find the reason. */
-		s->child.placed = false;
-		pid = starter_clone(s->clone_flags, -1, &s->pidfd);
-	}
-	if (pid == 0) {
-		close_fd(&s->channel);
-		child_main(&s->child);
-	}
+	if (s->pid_ns >= 0 && s->clone_flags & CLONE_NEWPID)
+		pid = clone_first_nested(s, cgroup_fd);
+	else
+		pid = clone_first(s, s->clone_flags, cgroup_fd);
 	close_fd(&cgroup_fd);
 	if (pid == -ENOSPC) /* too many namespaces, or too deep */
 		return error_sys(err, ERR_RESOURCE_NOT_AVAILABLE, ENOSPC,
