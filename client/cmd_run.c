@@ -210,7 +210,7 @@ static int exec_container(struct ctl *ctl, const struct args *args, struct setti
 	if (keep && porto_set_property(ctl->conn, name, "weak", "false") != 0)
 		ctl_error(ctl, "Can't keep container");
 	result = session_run(ctl, name, master, keys);
-	if (master >= 0 && keep && result.end == SESSION_DETACHED)
+	if (master >= 0 && keep && (result.end == SESSION_DETACHED || result.end == SESSION_SIGNAL))
 		leave_terminal(ctl, master);
 	if (master >= 0)
 		close(master);
