@@ -33,6 +33,7 @@ struct daemon {
 	struct watches *watches;
 	struct client *internal;
 	struct ops_config ops_config;
+	struct smap extra_env;
 	struct prop_env prop_env;
 	struct ops ops;
 	struct system_counters system;
@@ -44,6 +45,8 @@ struct daemon {
 	struct turn_hook hook;
 	ev_signal sigterm, sigint, sigusr1;
 	ev_timer shutdown_timer;
+	char *socket_link;          /* second name of the API socket, in the state directory */
+	ev_timer socket_timer;
 	ev_timer commit_retry;      /* only wakes the loop: the turn's end tries again */
 	bool destroying;
 };
@@ -101,6 +104,36 @@ static void on_commit_retry(struct ev_loop *ev, ev_timer *t, int revents)
 	(void)ev;
 	(void)t;
 	(void)revents;
+}
+
+/* ---- the socket's name ---- */
+
+/*
+ * Somebody may remove the socket file. A second name keeps the same socket reachable, so that it can
+ * be put back and what was bound into containers stays right. Needs one file system for both; else
+ * nothing is lost but this.
+ */
+static void keep_socket(struct daemon *d)
+{
+	const char *path = d->config->msg->daemon->socket_path;
+
+	d->socket_link = xasprintf("%s/socket", d->ops_config.state_dir);
+	(void)unlink(d->socket_link);
+	if (link(path, d->socket_link))
+		log_debug("no second name for %s: %s", path, strerror(errno));
+}
+
+static void on_socket_timer(struct ev_loop *ev, ev_timer *t, int revents)
+{
+	struct daemon *d = container_of(t, struct daemon, socket_timer);
+	const char *path = d->config->msg->daemon->socket_path;
+
+	(void)ev;
+	(void)revents;
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return;
+	if (link(d->socket_link, path) == 0)
+		log_warning("%s was removed, put it back", path);
 }
 
 /* ---- going down ---- */
@@ -289,6 +322,10 @@ static void fill_prop_env(struct daemon *d)
 	e->thread_limit_default = (uint64_t)m->default_thread_limit;
 	e->cpu_period_default = m->cpu_period;
 	e->default_ulimit = m->default_ulimit;
+	for (size_t i = 0; i < m->n_extra_env; i++)
+		smap_set(&d->extra_env, m->extra_env[i]->name ? m->extra_env[i]->name : "",
+			 m->extra_env[i]->value ? m->extra_env[i]->value : "");
+	e->extra_env = &d->extra_env;
 	e->porto_stat = porto_stat;
 	e->daemon = d;
 }
@@ -394,6 +431,9 @@ static void serve(struct daemon *d)
 					    .system = &d->system,
 					    .max_waiters = m->max_client_waiters };
 	d->server = server_new(&d->handlers, &config);
+	keep_socket(d);
+	ev_timer_init(&d->socket_timer, on_socket_timer, 1., 1.);
+	ev_timer_start(loop_ev(d->loop), &d->socket_timer);
 	ev_timer_init(&d->commit_retry, on_commit_retry, 0., 0.1);
 	loop_add_turn_hook(d->loop, &d->hook, on_turn);
 	ev_io_init(&d->reports_io, on_reports, d->channels.reports_fd, EV_READ);
@@ -428,6 +468,9 @@ static void destroy(struct daemon *d)
 		d->server = server_free(d->server);
 	}
 	ops_deinit(&d->ops);
+	if (d->socket_link)
+		(void)unlink(d->socket_link);
+	free(d->socket_link);
 	d->store = store_close(d->store);
 	empty = d->tree && tree_count(d->tree) == 0;
 	if (d->destroying && d->cgroups && empty)
@@ -437,6 +480,7 @@ static void destroy(struct daemon *d)
 	watches_free(d->watches);
 	cgroup_host_free(d->cgroups);
 	procs_free(d->procs);
+	smap_deinit(&d->extra_env);
 	free(d->workdir_base);
 	free(d->portoinit);
 	free(d->db_path);

@@ -123,7 +123,7 @@ static int make_dirs(const struct runner *r, const char *path, uid_t uid, gid_t 
 		*end = '\0'; /* `copy` is now the path up to this component */
 		next = fd_open_in_root(r->root, copy, O_PATH | O_DIRECTORY, 0);
 		if (next == -ENOENT) {
-			if (mkdirat(dir, name, 0775) < 0 && errno != EEXIST)
+			if (mkdirat(dir, name, 0775) < 0)
 				return -errno;
 			if (fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 				return -errno;
@@ -411,33 +411,32 @@ static int run_unmount(struct runner *r, const struct plan_op *op, struct error 
 	return 0;
 }
 
-/* A file with `content` on the container's /run, which is on no directory any more. */
-static int make_overlay(const struct runner *r, const char *content)
+/* Write `content` to a new file in `dir` and mount it over `target`; its name is gone after. */
+static int attach_file(int dir, const char *content, int target)
 {
-	auto_close int run = fd_open_in_root(r->root, "/run", O_PATH | O_DIRECTORY, 0), fd = -1;
-	auto_close int tree = -1;
+	auto_close int fd = -1, tree = -1;
 	uint64_t random = 0;
 	char name[32];
 	int e;
 
-	if (run < 0)
-		return run;
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		return -errno;
 	snprintf(name, sizeof(name), ".porto.%llx", (unsigned long long)random);
-	fd = openat(run, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	e = fd_write_all(fd, content, strlen(content));
 	if (e == 0)
-		tree = e = mnt_copy(fd, "", false);
-	unlinkat(run, name, 0);
-	return e < 0 ? e : take_fd(&tree);
+		e = tree = mnt_copy(fd, "", false);
+	if (e >= 0)
+		e = mnt_attach(tree, target); /* refused for a file without a name */
+	unlinkat(dir, name, 0);
+	return e;
 }
 
 static int run_file(struct runner *r, const struct plan_op *op, struct error *err)
 {
-	auto_close int target = fd_open_in_root(r->root, op->target, O_PATH, 0), tree = -1;
+	auto_close int target = fd_open_in_root(r->root, op->target, O_PATH, 0), dir = -1;
 	struct stat st;
 
 	if (target == -ENOENT && op->mode)
@@ -449,8 +448,8 @@ static int run_file(struct runner *r, const struct plan_op *op, struct error *er
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERR_INVALID_VALUE, "overlay %s: not a regular file",
 				 op->target);
-	tree = make_overlay(r, op->data);
-	return tree < 0 ? tree : mnt_attach(tree, target);
+	dir = fd_open_in_root(r->root, "/run", O_PATH | O_DIRECTORY, 0);
+	return dir < 0 ? dir : attach_file(dir, op->data, target);
 }
 
 static int run_skeleton(struct runner *r, const struct plan_op *op, struct error *err)

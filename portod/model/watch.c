@@ -87,17 +87,19 @@ void watches_del(struct watch *w)
 	list_del(&w->client_node);
 }
 
-/* How the client calls this container; NULL = not asked for, or hidden from it. */
+/* How the client sees this container, or called it if it is hidden from it; NULL = not asked for. */
 static const char *name_for(const struct watch *w, const struct container *ct)
 {
+	const char *seen = client_compose(w->client, ct);
+
 	if (container_is_root(ct))
 		return NULL;
 	for (size_t i = 0; i < w->names.n; i++)
 		if (strcmp(w->names.v[i], ct->name) == 0)
-			return w->given.v[i];
+			return seen ? seen : w->given.v[i];
 	for (size_t i = 0; i < w->masks.n; i++)
 		if (mask_match(w->masks.v[i], ct->name))
-			return client_compose(w->client, ct);
+			return seen;
 	return NULL;
 }
 

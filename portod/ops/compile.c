@@ -332,7 +332,7 @@ static void compile_task(struct ops *ops, const struct container *ct, struct com
 	spec->init = true;
 	spec->command = ct->spec.command;
 	spec->argv = ct->spec.command_argv.n ? &ct->spec.command_argv : NULL;
-	env_build(ct, ops->hostname, c->cwd, &c->env);
+	env_build(ct, ops->env->extra_env, ops->hostname, c->cwd, &c->env);
 	spec->env = &c->env;
 	spec->umask = (mode_t)ct->spec.umask;
 	cred_copy(&c->cred, &ct->spec.task_cred);

@@ -69,16 +69,12 @@ void death_children_may_respawn(struct ops *ops, struct container *ct)
  * exit is here already, so the counter decides. */
 static bool died_of_oom(struct ops *ops, struct container *ct, int status)
 {
-	uint64_t before = ct->oom_kills;
-
-	if (!ct->spec.oom_is_fatal)
+	if (status == 0 && !ct->runtime->oom_pending)
 		return false;
-	if (ct->runtime->oom_pending)
-		return true;
-	if (status == 0)
-		return false;
+	/* Also for the totals, which must not miss what the group forgets when it goes. */
 	death_update_oom(ops, ct);
-	return ct->oom_events > 0 || ct->oom_kills > before || ct->oom_kills > 0;
+	return ct->spec.oom_is_fatal &&
+	       (ct->runtime->oom_pending || ct->oom_events > 0 || ct->oom_kills > 0);
 }
 
 static void bury(struct ops *ops, struct container *ct, struct container *top, bool oom)

@@ -74,6 +74,7 @@ struct teardown;
 /* Of `top` and everything below that has resources. */
 struct teardown *teardown_new(struct ops *ops, struct container *top, bool kill_only);
 struct teardown *teardown_free(struct teardown *t);
+#define TEARDOWN_TRIES 3
 int teardown_job(void *arg, void *result, size_t *len, struct error *err);
 
 /* ---- death.c ---- */

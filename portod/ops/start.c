@@ -36,6 +36,7 @@ struct start_op {
 	struct error fds_err;     /* why they could not be had */
 	struct compiled *compiled;
 	struct teardown *teardown;
+	unsigned teardowns;       /* tries so far */
 };
 
 /* ---- streams given by the client ---- */
@@ -289,6 +290,11 @@ static void torn_down(struct start_op *s)
 	struct ops *ops = s->op.ops;
 	struct container *ct = s->ct;
 
+	/* Somebody, the OOM killer perhaps, ended it half-way; it can be run again. */
+	if (s->op.job_err.code && ++s->teardowns < TEARDOWN_TRIES) {
+		op_start_job(&s->op, "teardown", teardown_job, s->teardown, 0);
+		return;
+	}
 	s->teardown = teardown_free(s->teardown);
 	if (!s->respawn) {
 		struct error why = s->op.err;

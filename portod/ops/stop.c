@@ -20,6 +20,7 @@ struct stop_op {
 	uint64_t deadline;          /* CLOCK_BOOTTIME ns, 0 = no grace */
 	struct container *waiting;  /* whose main task was signalled; NULL before the first */
 	struct teardown *teardown;
+	unsigned teardowns;         /* tries so far */
 };
 
 /* Does this container's task deserve a signal and a wait? */
@@ -72,6 +73,7 @@ static void begin(struct stop_op *s)
 {
 	struct container *top = s->op.ct, *ct = NULL;
 
+	death_update_oom(s->op.ops, top);
 	while ((ct = tree_next_post(top, ct)))
 		if (state_has_resources(ct->state))
 			ops_set_state(s->op.ops, ct, STATE_STOPPING);
@@ -174,6 +176,10 @@ static void stop_step(struct op *op)
 			ask_next(s);
 		return;
 	case STOP_TEARDOWN:
+		if (op->job_err.code && ++s->teardowns < TEARDOWN_TRIES) {
+			op_start_job(op, "teardown", teardown_job, s->teardown, 0);
+			return;
+		}
 		s->teardown = teardown_free(s->teardown);
 		stopped(s);
 		if (op->job_err.code == 0 && s->destroy)

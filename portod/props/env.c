@@ -40,8 +40,8 @@ static void add_locked(struct smap *env, const struct container *ct, const char 
 	smap_set(env, "PORTO_USER", owner);
 }
 
-static void build(const struct container *ct, const char *hostname, const char *cwd,
-		  struct smap *env)
+static void build(const struct container *ct, const struct smap *extra, const char *hostname,
+		  const char *cwd, struct smap *env)
 {
 	auto_free char *user = cred_user_name(ct->spec.task_cred.uid);
 
@@ -49,16 +49,19 @@ static void build(const struct container *ct, const char *hostname, const char *
 	smap_set(env, "HOME", cwd);
 	smap_set(env, "USER", user);
 	smap_set(env, "container", "lxc");
+	for (size_t i = 0; extra && i < extra->n; i++)
+		smap_set(env, extra->e[i].key, extra->e[i].val);
 	add_own(env, ct);
 	add_inherited(env, ct);
 	add_locked(env, ct, hostname);
 }
 
-void env_build(const struct container *ct, const char *hostname, const char *cwd, struct strv *ret)
+void env_build(const struct container *ct, const struct smap *extra, const char *hostname,
+	       const char *cwd, struct strv *ret)
 {
 	auto_smap env = SMAP_INIT;
 
-	build(ct, hostname, cwd, &env);
+	build(ct, extra, hostname, cwd, &env);
 	for (size_t i = 0; i < env.n; i++) {
 		if (env.e[i].val)
 			strv_add_take(ret, xasprintf("%s=%s", env.e[i].key, env.e[i].val));
@@ -72,6 +75,6 @@ char *env_lookup(const struct prop_ctx *ctx, const char *name)
 	auto_smap env = SMAP_INIT;
 
 	gethostname(hostname, sizeof(hostname) - 1);
-	build(ctx->ct, hostname, cwd, &env);
+	build(ctx->ct, ctx->env->extra_env, hostname, cwd, &env);
 	return xstrdup(smap_get(&env, name));
 }

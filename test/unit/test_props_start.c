@@ -18,7 +18,7 @@ static const char *env_of(const struct container *ct, struct strv *list, const c
 	size_t len = strlen(name);
 
 	strv_deinit(list);
-	env_build(ct, "thehost", "/work", list);
+	env_build(ct, NULL, "thehost", "/work", list);
 	for (size_t i = 0; i < list->n; i++) {
 		if (!strncmp(list->v[i], name, len) && list->v[i][len] == '=')
 			return list->v[i] + len + 1;
