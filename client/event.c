@@ -14,32 +14,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "client/conn.h"
+#include "client/event.h"
 
-#define ARM_TIMEOUT_MS 5000
 #define RETRY_FIRST_NS 50000000ULL
 #define RETRY_MAX_NS   1000000000ULL
-
-struct porto_subscription {
-	struct porto_subscription *next;
-	struct porto_conn *conn;
-	struct transport *t; /* conn->main or own */
-	struct transport own;
-	char **names, **labels;
-	char *target_state;
-	uint64_t deadline;
-	porto_event_fn *callback;
-	void *userdata;
-
-	bool active;
-	bool dead;          /* ended from inside porto_dispatch(), which frees it */
-	bool was_armed;     /* the next time is a resync */
-	bool resyncing;     /* events coming in now repeat the present state */
-	uint64_t last_seen; /* Unix seconds: nothing before can have been missed */
-
-	int refused;        /* the daemon's answer to subscribing, */
-	char *refused_text; /* and its words */
-};
 
 static char **vector_copy(const char *const *from)
 {
@@ -70,15 +48,6 @@ static void vector_free(char **v)
 	free(v);
 }
 
-static size_t vector_count(char **v)
-{
-	size_t n = 0;
-
-	while (v[n])
-		n++;
-	return n;
-}
-
 static void sub_free(struct porto_subscription *sub)
 {
 	if (!sub)
@@ -99,7 +68,7 @@ static void arm_timer(struct porto_conn *conn, uint64_t ns)
 	timerfd_settime(conn->timer_fd, 0, &its, NULL);
 }
 
-static int queue_event(struct porto_subscription *sub, const Porto__TWaitResponse *report)
+int event_queue(struct porto_subscription *sub, const Porto__TWaitResponse *report)
 {
 	struct porto_conn *conn = sub->conn;
 	struct queued_event *q = calloc(1, sizeof(*q));
@@ -119,14 +88,13 @@ static int queue_event(struct porto_subscription *sub, const Porto__TWaitRespons
 	return 0;
 }
 
-/* An event of no container, made here. */
-static int queue_note(struct porto_subscription *sub, const char *state, const char *text)
+int event_note(struct porto_subscription *sub, const char *state, const char *text)
 {
 	Porto__TWaitResponse note = PORTO__TWAIT_RESPONSE__INIT;
 
 	note.state = (char *)state;
 	note.value = (char *)text;
-	return queue_event(sub, &note);
+	return event_queue(sub, &note);
 }
 
 int event_received(struct transport *t, const Porto__TWaitResponse *report)
@@ -143,163 +111,9 @@ int event_received(struct transport *t, const Porto__TWaitResponse *report)
 	last = (!report->name || !*report->name) && strcmp(state, "timeout") == 0;
 	if (sub->target_state && strcmp(state, sub->target_state) == 0)
 		last = true;
-	r = queue_event(sub, report);
+	r = event_queue(sub, report);
 	if (last)
 		sub->active = false;
-	return r;
-}
-
-static void fill_wait(Porto__TWaitRequest *wait, const struct porto_subscription *sub)
-{
-	uint64_t now, ms;
-
-	porto__twait_request__init(wait);
-	wait->name = sub->names;
-	wait->n_name = vector_count(sub->names);
-	wait->label = sub->labels;
-	wait->n_label = vector_count(sub->labels);
-	wait->target_state = sub->target_state;
-	if (sub->deadline == DEADLINE_NEVER)
-		return;
-	now = monotonic_now();
-	ms = sub->deadline > now ? (sub->deadline - now + 999999) / 1000000 : 0;
-	wait->has_timeout_ms = true;
-	wait->timeout_ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
-}
-
-/* One exchange within the arming of a subscription. */
-static int arm_exchange(struct transport *t, const Porto__TPortoRequest *req,
-			Porto__TPortoResponse **ret_rsp)
-{
-	int64_t ms = ARM_TIMEOUT_MS;
-	size_t size;
-	uint8_t *frame;
-	bool sent;
-	int r;
-
-	if (t->conn->timeout_ms >= 0 && t->conn->timeout_ms < ms)
-		ms = t->conn->timeout_ms;
-	frame = pack_request(req, &size);
-	if (!frame)
-		return -ENOMEM;
-	r = exchange(t, frame, size, deadline_after(ms), &sent, ret_rsp, NULL);
-	free(frame);
-	return r;
-}
-
-/* State of one container as of now, for events that were missed. */
-static int queue_state(struct porto_subscription *sub,
-		       const Porto__TGetResponse__TContainerGetListResponse *entry)
-{
-	const Porto__TGetResponse__TContainerGetValueResponse *value;
-	Porto__TWaitResponse report = PORTO__TWAIT_RESPONSE__INIT;
-
-	if ((entry->has_no_changes && entry->no_changes) || entry->n_keyval == 0)
-		return 0;
-	value = entry->keyval[0];
-	report.name = entry->name;
-	report.has_when = entry->has_change_time;
-	report.when = entry->change_time;
-	if (!value->has_error || value->error == 0)
-		report.state = value->value;
-	else if ((int)value->error == PORTO_E_CONTAINER_DOES_NOT_EXIST)
-		report.state = (char *)"destroyed";
-	else
-		return 0;
-	return queue_event(sub, &report);
-}
-
-/*
- * A subscription to labels is not told states when it begins. After a lost connection they are
- * asked for, so that no change is missed.
- */
-static int fetch_states(struct transport *t)
-{
-	struct porto_subscription *sub = t->sub;
-	Porto__TPortoRequest req = PORTO__TPORTO_REQUEST__INIT;
-	Porto__TGetRequest get = PORTO__TGET_REQUEST__INIT;
-	Porto__TPortoResponse *rsp;
-	char state[] = "state";
-	char *variables[] = { state };
-	size_t i;
-	int r;
-
-	if (sub->labels[0] == NULL || !sub->names[0])
-		return 0;
-	get.name = sub->names;
-	get.n_name = vector_count(sub->names);
-	get.variable = variables;
-	get.n_variable = 1;
-	get.has_changed_since = true;
-	get.changed_since = sub->last_seen;
-	req.get = &get;
-	r = arm_exchange(t, &req, &rsp);
-	if (r < 0)
-		return r;
-	sub->resyncing = true;
-	for (i = 0; r == 0 && rsp->get && i < rsp->get->n_list; i++)
-		r = queue_state(sub, rsp->get->list[i]);
-	sub->resyncing = false;
-	porto__tporto_response__free_unpacked(rsp, NULL);
-	if (r == 0)
-		take_buffered_events(t);
-	return r;
-}
-
-static int accepted(struct transport *t, const Porto__TPortoResponse *rsp)
-{
-	struct porto_subscription *sub = t->sub;
-	struct epoll_event ev = { .events = EPOLLIN };
-	bool again = sub->resyncing;
-	int r;
-
-	/* What came before the reply is the present state; what comes behind it is news. */
-	sub->resyncing = false;
-	take_buffered_events(t);
-	if (again && sub->active && t->fd >= 0) {
-		r = fetch_states(t);
-		if (r < 0)
-			return r;
-	}
-	if (rsp->has_timestamp && rsp->timestamp > sub->last_seen)
-		sub->last_seen = rsp->timestamp;
-	sub->was_armed = true;
-	if (!t->polled && t->fd >= 0 && epoll_ctl(t->conn->epoll_fd, EPOLL_CTL_ADD, t->fd, &ev) < 0)
-		return -errno;
-	t->polled = t->fd >= 0;
-	return 0;
-}
-
-static int refused(struct porto_subscription *sub, const Porto__TPortoResponse *rsp)
-{
-	sub->active = false;
-	sub->refused = (int)rsp->error;
-	sub->refused_text = strdup(rsp->errormsg ? rsp->errormsg : "");
-	return sub->was_armed ? queue_note(sub, "lost", rsp->errormsg) : 0;
-}
-
-int event_arm(struct transport *t)
-{
-	struct porto_subscription *sub = t->sub;
-	Porto__TPortoRequest req = PORTO__TPORTO_REQUEST__INIT;
-	Porto__TPortoResponse *rsp = NULL;
-	Porto__TWaitRequest wait;
-	int r = 0;
-
-	if (!sub || !sub->active)
-		return 0;
-	fill_wait(&wait, sub);
-	req.asyncwait = &wait;
-	sub->resyncing = sub->was_armed;
-	if (sub->resyncing)
-		r = queue_note(sub, "resync", "");
-	if (r == 0)
-		r = arm_exchange(t, &req, &rsp);
-	if (r == 0)
-		r = rsp->error == 0 ? accepted(t, rsp) : refused(sub, rsp);
-	if (rsp)
-		porto__tporto_response__free_unpacked(rsp, NULL);
-	sub->resyncing = false;
 	return r;
 }
 
@@ -463,7 +277,7 @@ static void stop_async_wait(struct porto_subscription *sub)
 	struct call call = CALL_INIT(METHOD_STOP_ASYNC_WAIT, &req);
 	Porto__TWaitRequest wait;
 
-	fill_wait(&wait, sub);
+	event_fill_wait(&wait, sub);
 	wait.has_timeout_ms = false;
 	req.stopasyncwait = &wait;
 	(void)conn_call(sub->conn, &call);

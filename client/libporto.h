@@ -382,7 +382,7 @@ PORTO_API int porto_get_label(struct porto_conn *conn, const char *name, const c
 			      char **ret_value);
 
 /*
- * Set a label, or remove it with value "". With `prev_value` only if that is the present value ("" =
+ * Set a label, or remove it with value "". With `prev_value` only if that is the present value ("":
  * not set yet), else Busy or LabelNotFound; with `state` only if the container is in this state,
  * else InvalidState. *ret_prev_value (may be NULL) gets the value before, NULL if there was none;
  * it is set on failure too. Idempotent without prev_value and state.
@@ -412,8 +412,8 @@ PORTO_API int porto_get_system(struct porto_conn *conn, struct porto_map **ret_m
 PORTO_API int porto_set_system(struct porto_conn *conn, const char *name, bool value);
 
 /*
- * Send `request` (an encoded TPortoRequest of `size` bytes) and return the encoded TPortoResponse in
- * *ret_reply, to be released with porto_free_string(). Any reply is a success, one with an error
+ * Send `request`, an encoded TPortoRequest of `size` bytes, and return the encoded TPortoResponse
+ * in *ret_reply, to be released with porto_free_string(). Any reply is a success, one with an error
  * code too. Treated as not idempotent. For methods this library has no call for; not for
  * subscriptions, whose events would have no receiver.
  */

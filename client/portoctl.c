@@ -273,9 +273,13 @@ static void open_standard_streams(void)
 {
 	int fd;
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
+	for (;;) {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0 || fd > STDERR_FILENO)
+			break;
+		/* A plug-in is to have it too. */
+		fcntl(fd, F_SETFD, 0);
+	}
 	if (fd >= 0)
 		close(fd);
 }

@@ -311,6 +311,7 @@ static void drain(struct session *s)
 
 static int open_signals(sigset_t *ret_old)
 {
+	static const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
 	sigset_t set;
 	size_t i;
@@ -320,7 +321,7 @@ static int open_signals(sigset_t *ret_old)
 		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, ret_old);
 	/* A closed pipe must not end us before the terminal is restored: writing tells. */
-	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGPIPE, &ignore, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
