@@ -34,6 +34,7 @@ class Book:
         self.states = {"stopped"}
         self.pid = None
         self.ends = set()  # exit codes that are possible once it is dead
+        self.dying = False  # SIGKILL was sent: it will be dead soon
 
 
 class Chaos:
@@ -155,6 +156,7 @@ class Chaos:
                 new = new | before | {"dead"}
                 book.ends |= {-9, 0}
             book.states = new if before == {"stopped"} else before | new
+            book.dying = False
             book.pid = None
 
     def stop(self, name):
@@ -166,6 +168,7 @@ class Chaos:
                 book.states = {"stopped"}
                 book.pid = None
                 book.ends = set()
+                book.dying = False
             elif result == "maybe":
                 book.states |= {"stopped", "dead"}
                 book.ends |= {-9, -15}
@@ -181,7 +184,7 @@ class Chaos:
                 book.ends.add(-9)
                 book.states |= {"dead"}
                 if result == "yes" and one == name:
-                    book.states = {"running", "dead"}  # dying
+                    book.dying = True
 
     def pause(self, name):
         result = self.do("pause", name, lambda: self.client.pause(name))
@@ -222,7 +225,11 @@ class Chaos:
         seen = self.look()
         # Transitional ones settle by themselves.
         end = time.monotonic() + 20
-        while any(row["state"] not in SETTLED for row in seen.values()):
+        while any(
+            row["state"] not in SETTLED
+            or row["state"] == "running" and name in self.books and self.books[name].dying
+            for name, row in seen.items()
+        ):
             assert time.monotonic() < end, "not settled: %s" % seen
             time.sleep(0.02)
             seen = self.look()
@@ -266,6 +273,7 @@ class Chaos:
                         assert alive(pid), "%s is not there" % name
                     book.pid = pid
             book.states = {state}
+            book.dying = False
             if state == "stopped":
                 book.ends = set()
 

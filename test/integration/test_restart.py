@@ -268,6 +268,25 @@ def test_death_in_the_middle_of_a_stop(daemon, client):
         client.destroy(name)
 
 
+def test_death_in_the_middle_of_a_stop_of_a_paused_tree(daemon, client):
+    import porto_client
+
+    for i in range(10):
+        client.run("a", "sleep 1000")
+        client.run("a/b", "sleep 1000")
+        client.pause("a")
+        pids = [pid_of(client, n) for n in ("a", "a/b")]
+        client.send(porto_client.make_request("Stop", name="a", timeout_ms=0))
+        time.sleep(0.0007 * i)
+        daemon.kill_server()
+        client.connect()
+        assert client.wait_state("a", "stopped", "paused", "dead") in ("stopped", "paused", "dead")
+        client.stop("a", 0)
+        assert client.state("a") == client.state("a/b") == "stopped"
+        assert not any(alive(pid) for pid in pids)
+        client.destroy("a")
+
+
 def test_death_in_the_middle_of_a_destroy(daemon, client):
     import porto_client
 
