@@ -26,7 +26,8 @@ static const char *expansion_error(int code)
 	case WRDE_CMDSUB:
 		return "command substitution is not allowed";
 	case WRDE_NOSPACE:
-		return "out of memory";
+		/* glibc says so, too, about a quoted variable that is empty. */
+		return "out of memory, or an empty variable in quotes";
 	case WRDE_SYNTAX:
 		return "syntax error";
 	default:

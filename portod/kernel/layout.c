@@ -190,6 +190,19 @@ static void add_tracing(struct plan *plan)
 	op->optional = true;
 }
 
+/*
+ * A container in a chroot container sees the socket where that one has it; the first bind serves
+ * that, and the second goes over it where the path of the configuration can be seen.
+ */
+static void add_socket(const char *path, struct plan *plan)
+{
+	static const char inside[] = "/run/portod.socket";
+
+	if (strcmp(path, inside) != 0)
+		plan_add(plan, PLAN_BIND, inside, inside)->optional = true;
+	plan_add(plan, PLAN_BIND, path, inside)->optional = true;
+}
+
 static void add_run(const struct layout_params *p, struct plan *plan)
 {
 	struct plan_op *op;
@@ -204,7 +217,7 @@ static void add_run(const struct layout_params *p, struct plan *plan)
 	add_bind_inside(plan, "/run/lock", "/run/lock", NO_ALL);
 	add_bind_inside(plan, "/run/shm", "/dev/shm", MS_NOSUID | MS_NODEV);
 	if (p->socket_path)
-		plan_add(plan, PLAN_BIND, p->socket_path, "/run/portod.socket");
+		add_socket(p->socket_path, plan);
 }
 
 static void add_chroot(const struct layout_params *p, struct plan *plan)

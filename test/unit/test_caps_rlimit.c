@@ -66,8 +66,9 @@ static void capability_sets(void **state)
 
 static void limit_names(void **state)
 {
-	static const char *const names[] = { "as",     "core", "cpu",    "data",  "fsize",  "locks",
-					     "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
+	static const char *const names[] = { "as",     "core",   "cpu",        "data",
+					     "fsize",  "locks",  "memlock",    "msgqueue",
+					     "nice",   "nofile", "nproc",      "rss",
 					     "rtprio", "rttime", "sigpending", "stack" };
 	int resource;
 
@@ -92,7 +93,9 @@ static void check_value(const char *text, rlim_t soft, rlim_t hard, const char *
 
 static void limit_values(void **state)
 {
-	static const char *const wrong[] = { "", " ", "x", "1 2 3", "2 1", "-2", "unlimited 5", "1x" };
+	static const char *const wrong[] = {
+		"", " ", "x", "1 2 3", "2 1", "-2", "unlimited 5", "1x"
+	};
 	struct rlimit lim;
 
 	(void)state;

@@ -79,7 +79,7 @@ static void words_are_expanded(void **state)
 	check("a 'b c' d\\ e", "a|b c|d e");
 	check("x $WORDS \"$WORDS\" '$WORDS'", "x|one|two|one  two|$WORDS");
 	check("${WORDS}s", "one|twos");
-	check("x \"$EMPTY\" y", "x||y");
+	check("x '' $EMPTY \"\" y", "x|||y");
 	check("ls ~", "ls|/home/porto");
 	check("ls ~/x", "ls|/home/porto/x");
 	check("ls ~root/x", "ls|/root/x");

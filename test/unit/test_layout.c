@@ -11,24 +11,24 @@
 #include "base/xalloc.h"
 #include "kernel/layout.h"
 
-#define PROTECTION                                                                                 \
-	"?remount-ro /proc/sysrq-trigger nosuid nodev noexec\n"                                    \
-	"?remount-ro /proc/irq nosuid nodev noexec\n"                                              \
-	"?remount-ro /proc/bus nosuid nodev noexec\n"                                              \
-	"?remount-ro /proc/sys nosuid nodev noexec\n"                                              \
-	"?mask /proc/kcore\n"                                                                      \
-	"?mask /proc/keys\n"                                                                       \
-	"?mask /proc/timer_list\n"                                                                 \
-	"?mask /proc/sched_debug\n"                                                                \
-	"?mask /proc/latency_stats\n"                                                              \
-	"?mask /sys/fs/cgroup -> /proc/acpi dir\n"                                                 \
-	"?mask /sys/fs/cgroup -> /proc/scsi dir\n"                                                 \
-	"?mask /sys/fs/cgroup -> /proc/asound dir\n"                                               \
-	"?mask /sys/fs/cgroup -> /sys/firmware dir\n"                                              \
+#define PROTECTION                                              \
+	"?remount-ro /proc/sysrq-trigger nosuid nodev noexec\n" \
+	"?remount-ro /proc/irq nosuid nodev noexec\n"           \
+	"?remount-ro /proc/bus nosuid nodev noexec\n"           \
+	"?remount-ro /proc/sys nosuid nodev noexec\n"           \
+	"?mask /proc/kcore\n"                                   \
+	"?mask /proc/keys\n"                                    \
+	"?mask /proc/timer_list\n"                              \
+	"?mask /proc/sched_debug\n"                             \
+	"?mask /proc/latency_stats\n"                           \
+	"?mask /sys/fs/cgroup -> /proc/acpi dir\n"              \
+	"?mask /sys/fs/cgroup -> /proc/scsi dir\n"              \
+	"?mask /sys/fs/cgroup -> /proc/asound dir\n"            \
+	"?mask /sys/fs/cgroup -> /sys/firmware dir\n"           \
 	"?mask /sys/fs/cgroup -> /sys/devices/virtual/powercap dir\n"
 
 #define BEGIN(root) "propagation / slave rec\nroot " root "\n"
-#define END "propagation / shared rec\n"
+#define END         "propagation / shared rec\n"
 
 static char *plan_text(const struct layout_params *p)
 {
@@ -83,32 +83,33 @@ static void chroot_gets_its_own_dev_and_run(void **state)
 	};
 
 	(void)state;
-	check(&p, BEGIN("/img") "mkdir /proc 0775\n"
-				"mount proc proc -> /proc nosuid nodev noexec\n"
-				"mkdir /dev 0775\n"
-				"mount tmpfs tmpfs -> /dev nosuid strictatime [mode=755,size=2000]\n"
-				"mkdir /dev/pts 0755\n"
-				"mkdir /dev/shm 1777\n"
-				"mknod /dev/null char 0666 1:3\n"
-				"mkdir /dev/net 0755\n"
-				"mknod /dev/net/tun char 0600 10:200\n"
-				"symlink pts/ptmx -> /dev/ptmx\n"
-				"symlink /proc/self/fd -> /dev/fd\n"
-				"symlink /proc/self/fd/0 -> /dev/stdin\n"
-				"symlink /proc/self/fd/1 -> /dev/stdout\n"
-				"symlink /proc/self/fd/2 -> /dev/stderr\n"
-				"mount devpts devpts -> /dev/pts nosuid noexec "
-				"[newinstance,ptmxmode=0666,mode=620,gid=5,max=256]\n"
-				"mkdir /sys 0775\n"
-				"mount sysfs sysfs -> /sys ro nosuid nodev noexec\n"
-				"mkdir /run 0775\n"
-				"skeleton tmpfs tmpfs -> /run nosuid nodev strictatime "
-				"[mode=755,size=1000]\n"
-				"mkdir /run/lock 1777\n"
-				"mkdir /run/shm 1777\n"
-				"bind inside:/run/lock -> /run/lock nosuid nodev noexec\n"
-				"bind inside:/run/shm -> /dev/shm nosuid nodev\n" PROTECTION
-				"pivot\n" END);
+	check(&p,
+	      BEGIN("/img") "mkdir /proc 0775\n"
+			    "mount proc proc -> /proc nosuid nodev noexec\n"
+			    "mkdir /dev 0775\n"
+			    "mount tmpfs tmpfs -> /dev nosuid strictatime [mode=755,size=2000]\n"
+			    "mkdir /dev/pts 0755\n"
+			    "mkdir /dev/shm 1777\n"
+			    "mknod /dev/null char 0666 1:3\n"
+			    "mkdir /dev/net 0755\n"
+			    "mknod /dev/net/tun char 0600 10:200\n"
+			    "symlink pts/ptmx -> /dev/ptmx\n"
+			    "symlink /proc/self/fd -> /dev/fd\n"
+			    "symlink /proc/self/fd/0 -> /dev/stdin\n"
+			    "symlink /proc/self/fd/1 -> /dev/stdout\n"
+			    "symlink /proc/self/fd/2 -> /dev/stderr\n"
+			    "mount devpts devpts -> /dev/pts nosuid noexec "
+			    "[newinstance,ptmxmode=0666,mode=620,gid=5,max=256]\n"
+			    "mkdir /sys 0775\n"
+			    "mount sysfs sysfs -> /sys ro nosuid nodev noexec\n"
+			    "mkdir /run 0775\n"
+			    "skeleton tmpfs tmpfs -> /run nosuid nodev strictatime "
+			    "[mode=755,size=1000]\n"
+			    "mkdir /run/lock 1777\n"
+			    "mkdir /run/shm 1777\n"
+			    "bind inside:/run/lock -> /run/lock nosuid nodev noexec\n"
+			    "bind inside:/run/shm -> /dev/shm nosuid nodev\n" PROTECTION
+			    "pivot\n" END);
 }
 
 static void root_is_read_only_before_anything_is_mounted(void **state)
@@ -147,7 +148,9 @@ static void overlays_follow_the_root(void **state)
 {
 	char src[] = "/x", dst[] = "/etc/resolv.conf";
 	struct bind_mount bind = { src, dst, 0 };
-	struct layout_params p = { .root = "/", .hostname = "h", .resolv_conf = "nameserver ::1\n" };
+	struct layout_params p = { .root = "/",
+				   .hostname = "h",
+				   .resolv_conf = "nameserver ::1\n" };
 
 	(void)state;
 	check_contains(&p, "file /etc/resolv.conf [nameserver ::1\n]\n?file /etc/hostname [h\n]\n",
@@ -169,12 +172,14 @@ static void socket_and_options(void **state)
 	struct layout_params p = { .root = "/img", .socket_path = "/run/portod.socket" };
 
 	(void)state;
-	check_contains(&p, "bind inside:/run/shm -> /dev/shm nosuid nodev\n"
-			   "?bind /run/portod.socket -> /run/portod.socket\n",
+	check_contains(&p,
+		       "bind inside:/run/shm -> /dev/shm nosuid nodev\n"
+		       "?bind /run/portod.socket -> /run/portod.socket\n",
 		       true);
 	p.socket_path = "/tmp/sock";
-	check_contains(&p, "?bind /run/portod.socket -> /run/portod.socket\n"
-			   "?bind /tmp/sock -> /run/portod.socket\n",
+	check_contains(&p,
+		       "?bind /run/portod.socket -> /run/portod.socket\n"
+		       "?bind /tmp/sock -> /run/portod.socket\n",
 		       true);
 	check_contains(&p, "tracing", false);
 	check_contains(&p, "hugetlbfs", false);
@@ -182,7 +187,8 @@ static void socket_and_options(void **state)
 		       true);
 	p.enable_tracefs = p.enable_hugetlbfs = true;
 	check_contains(&p, "?bind /sys/kernel/tracing -> /sys/kernel/tracing ro\n", true);
-	check_contains(&p, "mount hugetlbfs hugetlbfs -> /dev/hugepages nosuid nodev [mode=01777]\n",
+	check_contains(&p,
+		       "mount hugetlbfs hugetlbfs -> /dev/hugepages nosuid nodev [mode=01777]\n",
 		       true);
 	p.root = "/";
 	check_contains(&p, "?mount tracefs tracefs -> /sys/kernel/tracing", true);
