@@ -130,7 +130,8 @@ static int load_all(struct ops *ops, struct error *err)
 	int rc = store_each(ops->store, "container", load_row, &l, err);
 
 	/* A parent's name is a prefix of its children's, so it sorts before them. */
-	qsort(l.v, l.n, sizeof(*l.v), by_name);
+	if (l.n)
+		qsort(l.v, l.n, sizeof(*l.v), by_name);
 	for (size_t i = 0; i < l.n; i++) {
 		struct error ignored = ERROR_INIT;
 
