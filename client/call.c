@@ -123,26 +123,33 @@ static int keep_reply(struct call *call, const uint8_t *data, size_t size)
 	return 0;
 }
 
+static bool is_loss(int r)
+{
+	return r == -EPIPE || r == -ECONNRESET || r == -EIO;
+}
+
 int exchange(struct transport *t, const uint8_t *frame, size_t size, uint64_t deadline,
 	     bool *ret_sent, Porto__TPortoResponse **ret_rsp, struct call *raw)
 {
 	Porto__TPortoResponse *rsp;
 	const uint8_t *data;
 	size_t sent, length;
-	int r;
+	int r, broken;
 
 	*ret_sent = false;
 	r = transport_send(t, frame, size, deadline, &sent);
 	*ret_sent = sent > 0;
-	if (r < 0)
+	if (r < 0 && (!is_loss(r) || sent == 0))
 		return r;
+	/* A daemon that hangs up in the middle of a request may have said why. */
+	broken = r;
 	do {
-		r = transport_receive(t, deadline, &data, &length);
+		r = transport_receive(t, broken ? 0 : deadline, &data, &length);
 		if (r == 0)
 			r = sort_frame(t, data, length, &rsp);
 	} while (r > 0);
 	if (r < 0)
-		return r;
+		return broken ? broken : r;
 	if (raw)
 		r = keep_reply(raw, data, length);
 	if (r < 0) {
@@ -252,11 +259,6 @@ static int attempt(struct porto_conn *conn, struct call *call, const struct time
 	else
 		take_buffered_events(&conn->main);
 	return r;
-}
-
-static bool is_loss(int r)
-{
-	return r == -EPIPE || r == -ECONNRESET || r == -EIO;
 }
 
 static bool is_loss_reply(const Porto__TPortoResponse *rsp)

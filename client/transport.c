@@ -185,22 +185,19 @@ int transport_receive(struct transport *t, uint64_t deadline, const uint8_t **re
 		r = transport_buffered(t, ret_data, ret_size);
 		if (r != -EAGAIN)
 			return r;
-		n = recv(t->fd, chunk, sizeof(chunk), 0);
-		if (n > 0) {
-			/* An error stays in the decoder: the next look at it tells. */
-			(void)frame_decoder_feed(&t->in, chunk, (size_t)n);
-			continue;
-		}
-		if (n == 0)
-			return -EPIPE;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return -errno;
-		if (deadline == 0)
-			return -EAGAIN;
-		r = transport_wait(t->conn, t->fd, POLLIN, deadline);
+		/* A reply takes its time: look for it before reading, unless nobody waits. */
+		r = deadline ? transport_wait(t->conn, t->fd, POLLIN, deadline) : 0;
 		if (r < 0)
 			return r;
+		n = recv(t->fd, chunk, sizeof(chunk), 0);
+		if (n == 0)
+			return -EPIPE;
+		if (n > 0)
+			/* An error stays in the decoder: the next look at it tells. */
+			(void)frame_decoder_feed(&t->in, chunk, (size_t)n);
+		else if (errno == EAGAIN && deadline == 0)
+			return -EAGAIN;
+		else if (errno != EAGAIN && errno != EINTR)
+			return -errno;
 	}
 }

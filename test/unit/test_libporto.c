@@ -692,6 +692,36 @@ static void test_bad_frames(void **state)
 	assert_int_equal(f.requests, 3);
 }
 
+/* Reads the length only, explains itself and hangs up. */
+static void script_refuse_large(struct fake *f)
+{
+	int fd = fake_accept(f);
+	uint8_t prefix[4];
+
+	(void)read_all(fd, prefix, sizeof(prefix));
+	fake_reply(fd, PORTO_E_INVALID_VALUE, "request is too large");
+	close(fd);
+}
+
+static void test_reply_to_half_a_request(void **state)
+{
+	size_t size = 8 << 20;
+	struct porto_conn *conn;
+	char *value = malloc(size);
+	struct fake f;
+
+	(void)state;
+	memset(value, 'x', size);
+	value[size - 1] = '\0';
+	fake_start(&f, script_refuse_large);
+	conn = open_fake(&f);
+	assert_int_equal(porto_set_property(conn, "a", "private", value), PORTO_E_INVALID_VALUE);
+	assert_string_equal(porto_last_error(conn)->message, "request is too large");
+	porto_close(conn);
+	fake_join(&f);
+	free(value);
+}
+
 /* ---- Events ---- */
 
 struct seen {
@@ -1189,6 +1219,7 @@ int main(void)
 		cmocka_unit_test(test_deadline_of_other),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_bad_frames),
+		cmocka_unit_test(test_reply_to_half_a_request),
 		cmocka_unit_test(test_events_around_replies),
 		cmocka_unit_test(test_callback_calls_and_timeout),
 		cmocka_unit_test(test_rearm_after_restart),
