@@ -176,3 +176,14 @@ int mnt_change(int fd, unsigned long set, unsigned long clear, bool recursive)
 		return -ENOSYS; /* detached */
 	return r < 0 || !recursive ? r : remount_below(path, set, clear);
 }
+
+int mnt_open_read_only(const char *path)
+{
+	int fd = mnt_copy(AT_FDCWD, path, false);
+
+	if (fd >= 0 && mnt_change(fd, MS_RDONLY, 0, false) == 0)
+		return fd;
+	close_fd(&fd);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

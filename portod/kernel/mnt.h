@@ -29,3 +29,10 @@ int mnt_attach(int tree, int target);
 /* Set and clear per-mount flags of the mount `fd` is in, and of those below it if `recursive`.
  * -ENOSYS for a detached mount on a kernel without mount_setattr: attach it first. */
 int mnt_change(int fd, unsigned long set, unsigned long clear, bool recursive);
+/*
+ * Open a file on a read-only mount that exists for this descriptor only (as long as it, or a program
+ * executed from it, lives). A process that runs it can then not be used to write to the file, by
+ * /proc/PID/exe, whatever user and capabilities somebody in its container has. Where that does
+ * not work the descriptor is an ordinary one. O_PATH; the caller owns it.
+ */
+int mnt_open_read_only(const char *path);

@@ -44,7 +44,8 @@ struct stream_spec {
 struct start_spec {
 	uint64_t id;
 	const char *name;          /* "a/b", for labels and messages */
-	const char *portoinit;     /* path of the helper on the host */
+	const char *portoinit;     /* path of the helper on the host; best /proc/self/fd/N of a
+				      descriptor by mnt_open_read_only() that the server keeps */
 	const char *record_path;   /* task record to write */
 
 	struct cgroup cgroup;

@@ -2,6 +2,13 @@
 /* What a container of the running kernel looks like from inside, and held and nested ones. */
 #include "starter_fixture.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "kernel/mnt.h"
+
 /* ---- what it finds ---- */
 
 static void namespaces_are_new(void **state)
@@ -229,6 +236,85 @@ static void binds_appear(void **state)
 	fd_remove_tree(AT_FDCWD, dir);
 }
 
+/* ---- the helper, older kernels ---- */
+
+static void the_helper_cannot_be_written_to(void **state)
+{
+	struct box *b = box_new(NULL);
+	char path[MNT_FD_PATH_MAX], exe[64];
+	int fd = mnt_open_read_only(t.portoinit);
+
+	(void)state;
+	assert_true(fd >= 0);
+	b->spec.portoinit = mnt_fd_path(fd, path);
+	assert_int_equal(box_start(b), 0);
+	close(fd);
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)b->res.wait_pid);
+	fd = open(exe, O_PATH | O_CLOEXEC);
+	assert_true(fd >= 0);
+	box_kill(b); /* now it is not busy any more */
+	assert_int_equal(open(mnt_fd_path(fd, path), O_WRONLY | O_CLOEXEC), -1);
+	assert_int_equal(errno, EROFS);
+	close(fd);
+	box_free(b);
+}
+
+/* Make some system calls unknown to this process and all it starts. */
+static void forget_calls(void)
+{
+	static const unsigned calls[] = { SYS_mount_setattr, SYS_clone3, SYS_close_range };
+	struct sock_filter code[2 * ARRAY_SIZE(calls) + 2], *c = code;
+	struct sock_fprog program = { .len = ARRAY_SIZE(code), .filter = code };
+
+	*c++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					    offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		*c++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
+		*c++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+	}
+	*c = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		_exit(1);
+}
+
+static void older_kernels_do(void **state)
+{
+	auto_free char *dir = xasprintf("%s/shared", t.dir), *sub = xasprintf("%s/sub", dir);
+	char target[] = "/mnt";
+	struct bind_mount bind = { dir, target, BIND_RO | BIND_REC };
+	struct box *b = chroot_box("/bin/sh -c '(echo >/x) 2>/dev/null || echo ro; "
+				   "(echo >/mnt/x) 2>/dev/null || echo ro; "
+				   "(echo >/mnt/sub/x) 2>/dev/null || echo ro; echo >/run/x'");
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mkdir(dir, 0755), 0);
+	assert_int_equal(mkdir(sub, 0755), 0);
+	fd_mkdir_p(AT_FDCWD, t.root, 0755);
+	b->layout.binds = &bind;
+	b->layout.nbinds = 1;
+	b->layout.root_readonly = true;
+	pid = fork();
+	if (pid == 0) {
+		auto_free char *point = xasprintf("%s/mnt", t.root);
+
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("tmpfs", sub, "tmpfs", 0, NULL) < 0 || mkdir(point, 0755) < 0)
+			_exit(1);
+		forget_calls();
+		status = box_run(b);
+		rmdir(point);
+		_exit(status != 0 || strcmp(b->output, "ro\nro\nro\n") != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	box_free(b);
+	fd_remove_tree(AT_FDCWD, dir);
+}
+
 /* ---- layouts of processes ---- */
 
 static void a_holder_holds(void **state)
@@ -399,6 +485,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(chroot_may_be_read_only),
 		cmocka_unit_test(images_cannot_lead_out),
 		cmocka_unit_test(binds_appear),
+		cmocka_unit_test(the_helper_cannot_be_written_to),
+		cmocka_unit_test(older_kernels_do),
 		cmocka_unit_test(a_holder_holds),
 		cmocka_unit_test(the_command_may_be_the_init),
 		cmocka_unit_test(a_held_start_waits_for_the_word),
