@@ -180,15 +180,33 @@ static bool adopt_started(struct ops *ops, struct container *ct)
 	return true;
 }
 
-static void schedule_stop(struct ops *ops, struct container *ct, const char *why)
-{
-	struct error err = ERROR_INIT;
+/* What has to be stopped is collected first and stopped when every container's facts are right: the
+ * stop of a container takes what is below with it. */
+struct restore {
+	struct ops *ops;
+	struct container **stop; /* borrowed; parents before children */
+	size_t nstop;
+};
 
-	error_set(&err, ERR_UNKNOWN, "%s", why);
-	container_set_start_error(ct, &err);
+static void stop_later(struct restore *r, struct container *ct)
+{
 	container_restore_state(ct, STATE_DEAD);
 	ct->death = ops_now();
-	ops_stop(ops, ct, 0, NULL, NULL);
+	r->stop = xreallocarray(r->stop, r->nstop + 1, sizeof(*r->stop));
+	r->stop[r->nstop++] = ct;
+}
+
+static void stop_all(struct restore *r)
+{
+	for (size_t i = 0; i < r->nstop; i++) {
+		bool covered = false;
+
+		for (size_t k = 0; k < i && !covered; k++)
+			covered = container_is_below(r->stop[i], r->stop[k]);
+		if (!covered)
+			ops_stop(r->ops, r->stop[i], 0, NULL, NULL);
+	}
+	free(r->stop);
 }
 
 /* The end of the task is known from its record, before and without any report. */
@@ -231,8 +249,10 @@ static void restore_stopped(struct container *ct)
 	ops_reset_run(ct);
 }
 
-static void reconcile(struct ops *ops, struct container *ct)
+static void reconcile(struct restore *r, struct container *ct)
 {
+	struct ops *ops = r->ops;
+	struct error err = ERROR_INIT;
 	struct cgroup cg;
 	bool exists;
 
@@ -251,18 +271,19 @@ static void reconcile(struct ops *ops, struct container *ct)
 				container_restore_state(ct, STATE_META);
 			restore_started(ops, ct, &cg);
 		} else {
-			schedule_stop(ops, ct, "the server was restarted while it started");
+			error_set(&err, ERR_UNKNOWN,
+				  "cannot start container '%s': the server was restarted meanwhile",
+				  ct->name);
+			container_set_start_error(ct, &err);
+			stop_later(r, ct);
 		}
 		break;
 	case STATE_STOPPING:
-		container_restore_state(ct, STATE_DEAD);
-		ops_stop(ops, ct, 0, NULL, NULL);
+		stop_later(r, ct);
 		break;
 	case STATE_STOPPED:
-		if (exists) {
-			container_restore_state(ct, STATE_DEAD);
-			ops_stop(ops, ct, 0, NULL, NULL);
-		}
+		if (exists)
+			stop_later(r, ct);
 		break;
 	case STATE_RUNNING:
 	case STATE_META:
@@ -298,6 +319,7 @@ static int make_directories(struct ops *ops, struct error *err)
 
 int ops_restore(struct ops *ops, struct error *err)
 {
+	struct restore r = { .ops = ops };
 	struct container **all;
 	uint64_t begin = clock_mono_nsec(), loaded;
 	size_t n;
@@ -310,7 +332,8 @@ int ops_restore(struct ops *ops, struct error *err)
 		container_ref(all[i]);
 	for (size_t i = 0; i < n; i++)
 		if (!all[i]->destroyed)
-			reconcile(ops, all[i]);
+			reconcile(&r, all[i]);
+	stop_all(&r);
 	for (size_t i = 0; i < n; i++)
 		if (!all[i]->destroyed && all[i]->spec.weak)
 			ops_destroy(ops, all[i], NULL, NULL);

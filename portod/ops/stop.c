@@ -88,7 +88,6 @@ static void forget_run(struct ops *ops, struct container *ct)
 	runtime_drop(ct);
 	ops_reset_run(ct);
 	ct->stream_offset[1] = ct->stream_offset[2] = 0;
-	container_set_start_error(ct, NULL);
 	ops_set_state(ops, ct, STATE_STOPPED);
 	persist_run(ops, ct);
 }

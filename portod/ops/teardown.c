@@ -83,6 +83,19 @@ static void kill_namespaces(const struct teardown *t)
 			ops_signal(t->items[i].wait_pid, t->items[i].starttime, SIGKILL, &ignored);
 }
 
+/* On v1 a frozen task dies only when it is thawed: signal first, so that nothing runs in between. */
+static void kill_frozen(const struct teardown *t)
+{
+	const struct cgroup *top = &t->items[t->n - 1].cgroup;
+	struct cgroup_host *h = t->ops->cgroups;
+	struct error ignored = ERROR_INIT;
+
+	if (!cgroup_exists(h, top) || !cgroup_is_frozen(h, top))
+		return;
+	(void)cgroup_kill(h, top, SIGKILL, true, &ignored);
+	(void)cgroup_thaw(h, top, &ignored); /* if it fails, removing it says why */
+}
+
 static int kill_leftovers(const struct teardown *t, struct error *err)
 {
 	const struct cgroup *top = &t->items[t->n - 1].cgroup;
@@ -116,6 +129,7 @@ int teardown_job(void *arg, void *result, size_t *len, struct error *err)
 	(void)result;
 	*len = 0;
 	kill_namespaces(t);
+	kill_frozen(t);
 	if (t->kill_only)
 		return kill_leftovers(t, err);
 	for (size_t i = 0; i < t->n; i++)
