@@ -51,6 +51,8 @@ struct starter {
 	pid_t pid; /* first process; 0 = not started */
 	int pidfd;
 	int main_pidfd; /* -1 where killing the first process kills it, too */
+	bool into_group; /* clone it into its unified group */
+	bool born_dead;  /* SIGKILL before its first word */
 };
 
 /* ---- clone ---- */
@@ -346,9 +348,12 @@ static pid_t clone_first_nested(struct starter *s, int cgroup_fd)
 static int launch(struct starter *s, struct error *err)
 {
 	const struct start_spec *spec = s->spec;
-	int cgroup_fd = spec->cgroup_host ? cgroup_clone_fd(spec->cgroup_host, &spec->cgroup) : -1;
+	int cgroup_fd = -1;
 	pid_t pid;
 
+	if (spec->cgroup_host && s->into_group)
+		cgroup_fd = cgroup_clone_fd(spec->cgroup_host, &spec->cgroup);
+	s->into_group = cgroup_fd >= 0;
 	if (s->pid_ns >= 0 && setns(s->pid_ns, CLONE_NEWPID) < 0)
 		return error_errno(err, errno, "enter pid namespace");
 	if (s->pid_ns >= 0 && s->clone_flags & CLONE_NEWPID)
@@ -469,8 +474,13 @@ static void kill_all(struct starter *s, struct error *err)
 	}
 	drain(s->channel);
 	/* It closed the channel without a word: how it ended is all there is to say. */
-	if (err->sys == ECONNRESET)
+	if (err->sys == ECONNRESET) {
+		siginfo_t info = { 0 };
+
+		s->born_dead = waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOWAIT) == 0 &&
+			       info.si_code == CLD_KILLED && info.si_status == SIGKILL;
 		starter_reap("first process", s->pid, err);
+	}
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
 }
@@ -490,10 +500,11 @@ static void deinit(struct starter *s)
 		close_fd(&c->ns_fds[i]);
 }
 
-static void init(struct starter *s, const struct start_spec *spec)
+static void init(struct starter *s, const struct start_spec *spec, bool into_group)
 {
 	*s = (struct starter){
 		.spec = spec,
+		.into_group = into_group,
 		.channel = -1,
 		.pid_ns = -1,
 		.pidfd = -1,
@@ -511,13 +522,15 @@ static void init(struct starter *s, const struct start_spec *spec)
 		s->deadline = clock_mono_nsec() + spec->timeout_ms * NSEC_PER_MSEC;
 }
 
-int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err)
+/* *ret_born_dead: it was cloned into its group and killed at once. */
+static int start(const struct start_spec *spec, bool into_group, struct start_result *ret,
+		 bool *ret_born_dead, struct error *err)
 {
 	struct start_result res = { 0 };
 	struct starter s;
 	int r = -1;
 
-	init(&s, spec);
+	init(&s, spec, into_group);
 	error_clear(err);
 	if (prepare(&s, err) == 0 && launch(&s, err) == 0 && learn_main(&s, &res, err) == 0 &&
 	    write_record(&s, &res, err) == 0 && release(&s, err) == 0)
@@ -526,6 +539,19 @@ int starter_run(const struct start_spec *spec, struct start_result *ret, struct 
 		kill_all(&s, err);
 	else
 		*ret = res;
+	*ret_born_dead = s.into_group && s.born_dead;
 	deinit(&s);
 	return r;
+}
+
+/*
+ * Some kernels (6.18) kill what is cloned into a group that once saw cgroup.kill; a removal that was
+ * interrupted leaves such groups. A process that moves there lives.
+ */
+int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err)
+{
+	bool born_dead;
+	int r = start(spec, true, ret, &born_dead, err);
+
+	return r < 0 && born_dead ? start(spec, false, ret, &born_dead, err) : r;
 }

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "kernel/procfs.h"
 #include "ops/internal.h"
 
 #define PURGE_RETRY_MS 10
@@ -250,11 +251,30 @@ static void started(struct start_op *s)
 	begin(s);
 }
 
-/* OOM while starting: say that instead of what broke because of it. */
+/* The container whose namespaces were to be joined, if its task is gone. */
+static const struct container *dead_ancestor(const struct container *ct)
+{
+	const struct container *near = container_nearest_task(ct);
+
+	if (!near || !procfs_is_gone(near->task.main_pid, near->task.main_starttime))
+		return NULL;
+	return near;
+}
+
+/* Say what was the matter instead of what broke because of it. */
 static void explain_failure(struct start_op *s)
 {
 	uint64_t before = s->ct->oom_kills;
+	const struct container *dead = dead_ancestor(s->ct);
 
+	if (dead) {
+		struct error why = s->op.err;
+
+		error_set(&s->op.err, ERR_INVALID_STATE,
+			  "cannot start container '%s': container '%s' above it died meanwhile (%s)",
+			  s->ct->name, dead->name, why.text);
+		return;
+	}
 	death_update_oom(s->op.ops, s->ct);
 	if (s->ct->oom_kills > before)
 		error_set(&s->op.err, ERR_RESOURCE_NOT_AVAILABLE,
