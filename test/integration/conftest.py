@@ -226,6 +226,15 @@ class Daemon:
         self.proc = None
         return code
 
+    def restart_clean(self):
+        """After a failure: kill everything, forget everything, start again."""
+        if self.proc is not None and self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+        self.sweep(keep=True)
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+        self.start()
+
     def stop(self):
         """The end of a daemon in a test: everything goes, nothing is left."""
         try:
@@ -309,8 +318,8 @@ class Daemon:
             left["sanitizer reports"] = reports
         assert not left, "portod left behind: %s\n%s" % (left, self.tail())
 
-    def sweep(self):
-        """After a failed test: remove by force what the daemon left."""
+    def sweep(self, keep=False):
+        """After a failed test: remove by force what the daemon left; keep = but our files."""
         if self.proc is not None and self.proc.poll() is None:
             self.proc.kill()
             self.proc.wait()
@@ -334,6 +343,8 @@ class Daemon:
             time.sleep(0.05)
         for line in reversed(self.mounts()):
             subprocess.run(["umount", "-l", line.split()[4]], stderr=subprocess.DEVNULL)
+        if keep:
+            return
         if self in _running:
             _running.remove(self)
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -425,7 +436,12 @@ def porto(portod):
     client = portod.client()
     yield client
     client.close()
-    portod.destroy_all()
+    try:
+        portod.destroy_all()
+    except (AssertionError, Closed, Timeout, OSError):
+        # One test's failure is not to be the next one's.
+        portod.restart_clean()
+        raise
     # Not only the container, also what it had on the host.
     assert (portod.cgroup_dirs(), portod.mounts()) == portod.baseline
 

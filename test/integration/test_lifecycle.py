@@ -404,6 +404,26 @@ def test_stop_of_a_paused_one_does_not_wait(porto, name):
     assert not alive(pid)
 
 
+@pytest.mark.parametrize("timeout", [0, 100])
+@pytest.mark.parametrize(
+    "paused, stopped",
+    [("a/b", "a"), ("a/b", "a/b"), ("a/b/c", "a"), ("a/b/c", "a/b"), ("a", "a")],
+)
+def test_stop_with_a_paused_one_inside(porto, paused, stopped, timeout):
+    """Frozen tasks do not die of SIGKILL before they are thawed."""
+    for ct in "a", "a/b", "a/b/c":
+        porto.run(ct, "sleep 1000")
+    pids = [root_pid(porto, ct) for ct in ("a", "a/b", "a/b/c")]
+    porto.pause(paused)
+    start = time.monotonic()
+    porto.stop(stopped, timeout)
+    assert time.monotonic() - start < 10
+    assert porto.state(stopped) == porto.state("a/b/c") == "stopped"
+    assert not alive(pids[2])
+    porto.destroy("a")
+    assert not any(alive(pid) for pid in pids)
+
+
 def test_stop_below_a_paused_parent(porto, name):
     porto.run(name, "sleep 1000")
     porto.run(name + "/child", "sleep 1000")
