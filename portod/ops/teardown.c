@@ -83,17 +83,25 @@ static void kill_namespaces(const struct teardown *t)
 			ops_signal(t->items[i].wait_pid, t->items[i].starttime, SIGKILL, &ignored);
 }
 
-/* On v1 a frozen task dies only when it is thawed: signal first, so that nothing runs in between. */
+/* On v1 a frozen task dies only when it is thawed, and the init of a pid namespace only when all in
+ * it are dead. Signal everything first, so that nothing runs in between. */
 static void kill_frozen(const struct teardown *t)
 {
 	const struct cgroup *top = &t->items[t->n - 1].cgroup;
 	struct cgroup_host *h = t->ops->cgroups;
 	struct error ignored = ERROR_INIT;
+	bool killed = false;
 
-	if (!cgroup_exists(h, top) || !cgroup_is_frozen(h, top))
-		return;
-	(void)cgroup_kill(h, top, SIGKILL, true, &ignored);
-	(void)cgroup_thaw(h, top, &ignored); /* if it fails, removing it says why */
+	for (size_t i = t->n; i-- > 0;) {
+		const struct cgroup *cg = &t->items[i].cgroup;
+
+		if (!cgroup_exists(h, cg) || !cgroup_is_self_frozen(h, cg))
+			continue;
+		if (!killed)
+			(void)cgroup_kill(h, top, SIGKILL, true, &ignored);
+		killed = true;
+		(void)cgroup_thaw(h, cg, &ignored); /* if it fails, removing it says why */
+	}
 }
 
 static int kill_leftovers(const struct teardown *t, struct error *err)
