@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tables against each other and against the manual: what one of them names, the others know.
+"""Tables against each other: what one of them names, the others know. (docs.py has the manual.)
 
 A table that does not exist yet is no problem; each check says what it compared."""
 
@@ -17,37 +17,6 @@ def exists(top, path):
 def message_fields(text, name):
     body = re.search(r"^message %s \{(.*?)^\}" % name, text, re.M | re.S)
     return re.findall(r"^\s*(?:optional|repeated)\s+[\w.]+\s+(\w+)\s*=", body.group(1), re.M) if body else []
-
-
-def manual(top):
-    text = {}
-    if exists(top, "man"):
-        for file in sorted(os.listdir(os.path.join(top, "man"))):
-            if file.endswith((".rst", ".md", ".7", ".8", ".5", ".in")):
-                text[file] = read(top, "man/" + file)
-    return text
-
-
-def check_config(top, pages):
-    """Each key of the configuration is in its manual page."""
-    page = next((t for f, t in pages.items() if f.startswith("portod.conf")), None)
-    if page is None:
-        return
-    schema = read(top, "proto/config.proto")
-    for part in "TDaemonConfig", "TContainerConfig", "TLogConfig":
-        kept = schema
-        for key in message_fields(kept, part):
-            if not re.search(r"\b%s\b" % key, page):
-                yield "man/portod.conf: no %s of %s" % (key, part)
-
-
-def check_differences(top, pages):
-    """Each row of the differences names its reason: a table of three columns without holes."""
-    page = next((t for f, t in pages.items() if f.startswith("porto-differences")), None)
-    if page is None:
-        return
-    if "reason" not in page.lower() and "why" not in page.lower():
-        yield "man/porto-differences: rows without reasons"
 
 
 def check_methods(top):
@@ -75,10 +44,7 @@ def check_tests(top):
 
 def main():
     top = root()
-    pages = manual(top)
     problems = [
-        *check_config(top, pages),
-        *check_differences(top, pages),
         *check_methods(top),
         *check_tests(top),
     ]
