@@ -59,9 +59,10 @@ void handle_start(const struct handler_env *env, struct request *rq)
 void handle_stop(const struct handler_env *env, struct request *rq)
 {
 	const Porto__TStopRequest *m = ARGS(rq, TStopRequest);
-	struct container *ct = reply_resolve_control(env, rq, m->name);
 	uint64_t timeout = m->has_timeout_ms ? m->timeout_ms : env->ops->config->stop_timeout_ms;
+	struct container *ct = reply_resolve_control(env, rq, m->name);
 
+	/* Without ct the request was answered and is gone, with all it held. */
 	if (ct)
 		reply_later(rq, ops_stop(env->ops, ct, timeout, reply_done, rq));
 }

@@ -159,8 +159,8 @@ void handle_inc_label(const struct handler_env *env, struct request *rq)
 	const Porto__TIncLabelRequest *m = ARGS(rq, TIncLabelRequest);
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
 	Porto__TIncLabelResponse reply = PORTO__TINC_LABEL_RESPONSE__INIT;
-	struct container *ct = reply_resolve_control(env, rq, m->name);
 	int64_t by = m->has_add ? m->add : 1, result = 0;
+	struct container *ct = reply_resolve_control(env, rq, m->name);
 	struct error err = ERROR_INIT;
 	char text[32];
 	int rc;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "kernel/procfs.h"
 #include "ops/internal.h"
 
 struct death_op {
@@ -173,4 +174,32 @@ void death_submit(struct ops *ops, struct container *ct)
 	d = xnew(struct death_op);
 	op_init(&d->op, &death_class, ops, ct, NULL, NULL);
 	op_submit(&d->op);
+}
+
+/* The command above a frozen container ended: on v1 its pid namespace cannot, for the frozen tasks in
+ * it do not die, and so no exit is ever reported. The record has it. */
+static void check_above(struct ops *ops, const struct container *frozen)
+{
+	for (struct container *up = frozen->parent; up; up = up->parent) {
+		auto_free char *path = NULL;
+		struct task_record r;
+
+		if (!up->own_pid_ns || !state_is_started(up->state) || !up->task.main_pid ||
+		    !procfs_is_gone(up->task.main_pid, up->task.main_starttime))
+			continue;
+		path = ops_record_path(ops, up);
+		if (task_record_read(path, &r) == 0 && r.wait_pid == up->task.wait_pid &&
+		    r.have_status)
+			ops_process_exited(ops, up->task.wait_pid, up->task.wait_starttime,
+					   r.status);
+	}
+}
+
+void death_check_frozen(struct ops *ops)
+{
+	struct container *root = tree_root(ops->tree), *ct;
+
+	for (ct = tree_next(root, root); ct; ct = tree_next(root, ct))
+		if (ct->self_frozen)
+			check_above(ops, ct);
 }

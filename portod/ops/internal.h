@@ -85,6 +85,8 @@ bool death_schedule_respawn(struct ops *ops, struct container *ct);
 void death_children_may_respawn(struct ops *ops, struct container *ct);
 /* Read the kernel's count of kills and keep the totals. */
 void death_update_oom(struct ops *ops, struct container *ct);
+/* Deaths that only the record tells of; called every tick. */
+void death_check_frozen(struct ops *ops);
 bool respawn_is_allowed(const struct container *ct);
 
 /* ---- start.c ---- */

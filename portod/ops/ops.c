@@ -210,6 +210,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *t, int revents)
 	(void)ev;
 	(void)revents;
 	age(ops, clock_boot_nsec());
+	death_check_frozen(ops);
 	rotation_tick(ops->rotation);
 }
 

@@ -774,3 +774,15 @@ def test_times(porto, name):
     assert int(porto.get_property(name, "time[dead]")) >= 0
     text = porto.get_property(name, "creation_time")
     assert time.mktime(time.strptime(text, "%Y-%m-%d %H:%M:%S")) == created
+
+
+def test_death_above_a_paused_child(porto, name):
+    """On v1 the frozen tasks hold the dying pid namespace: the death must be noticed all the same."""
+    porto.run(name, "sleep 1000")
+    porto.run(name + "/a", "sleep 1000")
+    porto.pause(name + "/a")
+    porto.kill(name, signal.SIGKILL)
+    porto.wait_state(name, "dead")
+    assert porto.state(name + "/a") == "dead"
+    assert porto.get_property(name, "exit_status") == "9"
+    porto.destroy(name)
