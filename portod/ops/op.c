@@ -61,10 +61,11 @@ static void lock(struct op *op)
 static void wake_at(struct container *ct)
 {
 	struct list queue = LIST_INIT(queue);
-	struct op *op, *tmp;
+	struct op *op;
 
 	list_splice(&queue, &ct->op_waiting);
-	list_for_each_safe(op, tmp, &queue, node) {
+	/* Anyone on the list may end while another one runs: look at its head only. */
+	while ((op = list_first(&queue, struct op, node))) {
 		list_del(&op->node);
 		op_submit(op);
 	}
@@ -199,6 +200,9 @@ static void on_timer(struct ev_loop *ev, ev_timer *t, int revents)
 
 	(void)ev;
 	(void)revents;
+	/* A job that could not be forked ends here. */
+	if (op->job_failed)
+		op->job_pending = op->job_failed = false;
 	op->class->step(op);
 }
 
@@ -252,15 +256,17 @@ static void fork_job(struct op *op)
 	if (job_fork(&op->job, ops->loop, ops->procs, op->job_name, op->job_fn, op->job_arg,
 		     op->job_timeout_ms, on_job_done, &op->job_err) == 0)
 		return;
-	/* No process to be had: the step sees it as a failed job, from the loop, not from here. */
+	/* No process to be had: the step sees it as a failed job, from the loop, not from here. Until
+	 * then the job counts as pending, or a fact that comes in would make the step run twice. */
 	ops->jobs_running--;
-	op->job_pending = false;
+	op->job_failed = true;
 	op_start_timer(op, 0);
 }
 
 void op_start_job(struct op *op, const char *name, job_fn fn, void *arg, unsigned timeout_ms)
 {
 	op->job_pending = true;
+	op->job_failed = false;
 	error_clear(&op->job_err);
 	op->job_name = name;
 	op->job_fn = fn;

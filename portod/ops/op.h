@@ -45,7 +45,8 @@ struct op {
 	unsigned job_timeout_ms;
 	const char *job_name;
 	/* Facts for step(). */
-	bool job_pending;     /* queued or running */
+	bool job_pending;     /* queued or running, or job_failed */
+	bool job_failed;      /* could not be forked; step() has not been told yet */
 	struct error job_err;
 	size_t job_result_len;
 	char job_result[128];

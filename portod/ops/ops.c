@@ -112,9 +112,10 @@ void ops_bind_weak(struct client *client, struct container *ct)
 
 void ops_client_gone(struct ops *ops, struct client *client)
 {
-	struct container *ct, *tmp;
+	struct container *ct;
 
-	list_for_each_safe(ct, tmp, &client->weak, weak_node) {
+	/* Destroying one may destroy others of the list, which are below it. */
+	while ((ct = list_first(&client->weak, struct container, weak_node))) {
 		list_del(&ct->weak_node);
 		/* While the daemon goes down the next one does it. */
 		if (ct->spec.weak && !ct->destroyed && !ops->stopping)
