@@ -54,6 +54,9 @@ static bool is_v2(const struct cgroup_events *ev)
 
 static void watch_free(struct cgroup_events *ev, struct watch *w)
 {
+	/* By hand: a forked job may hold a copy, and then closing ours is not enough. */
+	if (w->eventfd >= 0)
+		epoll_ctl(ev->fd, EPOLL_CTL_DEL, w->eventfd, NULL);
 	close_fd(&w->eventfd);
 	if (w->wd >= 0) {
 		htab_del_int(ev->by_wd, (uint64_t)w->wd);
@@ -109,7 +112,7 @@ int cgroup_events_fd(const struct cgroup_events *ev)
 static int add_v1(struct cgroup_events *ev, struct watch *w, struct error *err)
 {
 	auto_close int control = cgroup_open(ev->hr, w->path, "memory.oom_control", O_RDONLY);
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = w };
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = w->id };
 	char text[32];
 	int r;
 
@@ -182,10 +185,10 @@ static bool next_v1(struct cgroup_events *ev, uint64_t *ret_id)
 	struct epoll_event e;
 
 	while (epoll_wait(ev->fd, &e, 1, 0) == 1) {
-		struct watch *w = e.data.ptr;
+		struct watch *w = htab_get_int(ev->by_id, e.data.u64);
 		uint64_t n;
 
-		if (read(w->eventfd, &n, sizeof(n)) != sizeof(n))
+		if (!w || read(w->eventfd, &n, sizeof(n)) != sizeof(n))
 			continue;
 		if (!cgroup_file_exists(ev->hr, w->path, "")) {
 			epoll_ctl(ev->fd, EPOLL_CTL_DEL, w->eventfd, NULL);
