@@ -49,6 +49,7 @@ void persist_run(struct ops *ops, struct container *ct)
 
 int persist_load_run(struct container *ct, const char *text, struct error *err)
 {
+	struct container before = *ct;
 	char state[32];
 	enum container_state s;
 	int has_task, mount_ns, pid_ns, oom_killed, frozen;
@@ -65,8 +66,10 @@ int persist_load_run(struct container *ct, const char *text, struct error *err)
 		       &ct->stream_offset[1], &ct->stream_offset[2], &frozen,
 		       &ct->spec.respawn_count);
 
-	if (n != 24 || !state_parse(state, &s))
+	if (n != 24 || !state_parse(state, &s)) {
+		*ct = before; /* half of it would be worse than nothing: pids of strangers */
 		return error_set(err, ERR_UNKNOWN, "stored run state '%s' is damaged", text);
+	}
 	ct->has_task = has_task;
 	ct->own_mount_ns = mount_ns;
 	ct->own_pid_ns = pid_ns;

@@ -106,7 +106,9 @@ static int load_container(struct ops *ops, const struct stored *s)
 	struct error err = ERROR_INIT;
 	struct container *ct;
 
-	if (!s->name || tree_check_name(s->name, true, &err) || !tree_find(ops->tree, parent) ||
+	/* Under another id its rows would be found no more. */
+	if (s->id == 0 || s->id > CONTAINER_ID_MAX || !s->name ||
+	    tree_check_name(s->name, true, &err) || !tree_find(ops->tree, parent) ||
 	    tree_find(ops->tree, s->name) || tree_find_id(ops->tree, s->id)) {
 		log_error("stored container %u '%s' is damaged or has no parent, dropping it: %s",
 			  s->id, s->name ? s->name : "", err.text);
