@@ -86,6 +86,13 @@ def pids():
 # ---- the daemon ------------------------------------------------------------------------------
 
 
+
+def sanitized():
+    """Is the daemon built with AddressSanitizer? Its memory says nothing about the daemon's then."""
+    with open(os.path.join(BUILD, "portod", "portod"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 class Daemon:
     """A private daemon: one configuration file in a temporary directory."""
 

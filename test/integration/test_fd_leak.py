@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from conftest import sanitized
 from conftest import expect, poll
 
 
@@ -15,6 +16,12 @@ def fds(pid):
 def rss(pid):
     with open("/proc/%d/status" % pid) as file:
         return int(file.read().split("VmRSS:")[1].split()[0])
+
+
+def sanitized(pid):
+    """A sanitizer keeps freed memory for a while: sizes say nothing then, descriptors do."""
+    with open("/proc/%d/maps" % pid) as file:
+        return "libasan" in file.read()
 
 
 def cycle(porto, name):
@@ -35,7 +42,7 @@ def test_five_hundred_cycles(portod, porto, name):
     for i in range(500):
         cycle(porto, name)
     assert (fds(server), fds(master)) == before
-    assert rss(server) - memory < 2048, "KiB grown"
+    assert sanitized(server) or rss(server) - memory < 2048, "KiB grown"
     assert portod.server_pid() == server
 
 
@@ -60,7 +67,7 @@ def test_failing_requests(portod, porto, name):
     for _ in range(1000):
         errors()
     assert fds(server) == before
-    assert rss(server) - memory < 1024
+    assert sanitized(server) or rss(server) - memory < 1024, "KiB grown"
 
 
 def test_running_containers_cost_few_descriptors(portod, porto, name):
@@ -82,7 +89,7 @@ def test_connections(portod, porto):
         with portod.client() as client:
             client.version()
             client.async_wait("***")
-    poll(lambda: fds(server) == before)
+    poll(lambda: fds(server) <= before)
 
 
 def test_container_inherits_nothing(portod, porto, toolbox, name):

@@ -48,7 +48,8 @@ def test_memory_counters(porto, toolbox, name):
     usage = int(porto.get_property(name, "memory_usage"))
     anon = int(porto.get_property(name, "anon_usage"))
     cache = int(porto.get_property(name, "cache_usage"))
-    assert 32 * MIB <= anon < 48 * MIB
+    # The kernel folds its per-cpu counters in lazily.
+    assert 31 * MIB <= anon < 48 * MIB
     assert anon <= usage + MIB
     assert usage < 64 * MIB
     assert cache < 32 * MIB

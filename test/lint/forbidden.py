@@ -24,7 +24,6 @@ CALLS = [
     ("readdir_r tmpnam tempnam mktemp", "", "unsafe"),
     ("malloc calloc realloc strdup strndup asprintf vasprintf",
      "portod/base/xalloc.c client/ proto/ portod/portoinit.c", "small allocations abort: base/xalloc.h"),
-    ("signal", "portod/portoinit.c", "sigaction says what it does"),
     ("alloca", "", "the stack is not for sizes of others"),
     ("setjmp longjmp", "", "errors are values"),
     ("exit", "client/ portod/main.c portod/master.c portod/portoinit.c",
