@@ -5,8 +5,7 @@ import os
 
 import pytest
 
-from conftest import sanitized
-from conftest import expect, poll
+from conftest import expect, poll, sanitized
 
 
 def fds(pid):

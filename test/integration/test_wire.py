@@ -8,8 +8,7 @@ import time
 import pytest
 
 import porto_client
-from conftest import sanitized
-from conftest import expect, as_user, NOBODY, poll
+from conftest import expect, as_user, NOBODY, poll, sanitized
 from porto_client import Client, Closed, PortoError, Timeout, encode_varint, frame
 
 # What this issue implements. Every other method of the schema must answer NotSupported with its
