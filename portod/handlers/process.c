@@ -33,7 +33,7 @@ void handle_locate_process(const struct handler_env *env, struct request *rq)
 	Porto__TLocateProcessResponse reply = PORTO__TLOCATE_PROCESS_RESPONSE__INIT;
 	auto_free char *name = NULL;
 	struct error err = ERROR_INIT;
-	struct container *ct;
+	struct container *ct = NULL;
 
 	if (locate(env, rq->client, ARGS(rq, TLocateProcessRequest), &ct, &err)) {
 		request_fail(rq, &err);
