@@ -246,9 +246,9 @@ int fd_remove_tree(int dirfd, const char *path)
 
 	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
 		return -EINVAL;
-	parent = openat(dirfd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	parent = fd_open_no_symlinks(dirfd, dir, O_PATH | O_DIRECTORY, 0);
 	if (parent < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return parent == -ENOENT ? 0 : parent;
 	w.base = parent;
 	r = remove_entry(&w, parent, name);
 	return r < 0 ? r : remove_levels(&w);

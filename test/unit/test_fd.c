@@ -240,6 +240,9 @@ static void test_remove_tree(void **state)
 	assert_int_equal(fd_remove_tree(d->fd, "no/such/parent"), 0);
 	/* A link is removed, not what it points to; so is a file. */
 	assert_int_equal(symlinkat("keep", d->fd, "link"), 0);
+	/* Nor does a link on the way lead anywhere. */
+	assert_int_equal(fd_remove_tree(d->fd, "link/f"), -ELOOP);
+	assert_int_equal(fstatat(d->fd, "keep/f", &st, 0), 0);
 	assert_int_equal(fd_remove_tree(d->fd, "link"), 0);
 	assert_int_equal(fd_remove_tree(d->fd, "keep/f"), 0);
 	assert_int_equal(fstatat(d->fd, "keep", &st, 0), 0);
