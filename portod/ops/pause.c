@@ -53,6 +53,9 @@ static void commit(struct pause_op *p)
 			ct->self_frozen = false;
 			ops_set_state(p->op.ops, ct,
 				      container_is_meta(ct) ? STATE_META : STATE_RUNNING);
+		} else if (!p->freeze && ct->state == STATE_RESPAWNING) {
+			/* Its turn may have come, and been refused, below a paused parent. */
+			death_schedule_respawn(p->op.ops, ct);
 		}
 	}
 }
