@@ -66,14 +66,37 @@ void handle_set_property(const struct handler_env *env, struct request *rq)
 typedef Porto__TGetResponse__TContainerGetValueResponse get_value;
 typedef Porto__TGetResponse__TContainerGetListResponse get_entry;
 
+/* Every container with every property fits; names and variables said many times over do not. */
+#define GET_VALUES_MAX (2 << 20)
+#define GET_BYTES_MAX  (128 << 20)
+
 struct collector {
 	const struct handler_env *env;
 	struct request *rq;
 	const Porto__TGetRequest *m;
 	Porto__TGetResponse resp;
 	size_t cap;
+	size_t values, bytes; /* in the response */
+	struct error err;     /* it grew too large */
 	struct buf scratch;
 };
+
+static bool fits(struct collector *c)
+{
+	if (!c->err.code && (c->values > GET_VALUES_MAX || c->bytes > GET_BYTES_MAX))
+		error_set(&c->err, ERR_RESOURCE_NOT_AVAILABLE,
+			  "the response to %zu names and %zu variables would be too large, the limit "
+			  "is %d values and %d bytes",
+			  c->m->n_name, c->m->n_variable, GET_VALUES_MAX, GET_BYTES_MAX);
+	return !c->err.code;
+}
+
+/* For one more entry with all variables. */
+static bool has_room(struct collector *c)
+{
+	c->values += c->m->n_variable + 1;
+	return fits(c);
+}
 
 static get_entry *add_entry(struct collector *c, const char *name)
 {
@@ -109,7 +132,7 @@ static void fill_values(struct collector *c, get_entry *e, struct container *ct,
 	struct error err = ERROR_INIT;
 
 	e->keyval = request_alloc(c->rq, (n + 1) * sizeof(*e->keyval));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && c->bytes <= GET_BYTES_MAX; i++) {
 		get_value *v = &values[i];
 
 		porto__tget_response__tcontainer_get_value_response__init(v);
@@ -117,6 +140,7 @@ static void fill_values(struct collector *c, get_entry *e, struct container *ct,
 		e->keyval[e->n_keyval++] = v;
 		if (!ct) {
 			set_error(c->rq, v, missing);
+			c->bytes += strlen(v->errormsg);
 			continue;
 		}
 		buf_reset(&c->scratch);
@@ -125,13 +149,16 @@ static void fill_values(struct collector *c, get_entry *e, struct container *ct,
 			set_error(c->rq, v, &err);
 		else
 			v->value = request_strdup(c->rq, buf_str(&c->scratch));
+		c->bytes += strlen(v->value ? v->value : v->errormsg);
 	}
 }
 
 static void add_container(struct collector *c, const char *name, struct container *ct)
 {
-	get_entry *e = add_entry(c, name);
+	get_entry *e = has_room(c) ? add_entry(c, name) : NULL;
 
+	if (!e)
+		return;
 	e->has_change_time = true;
 	e->change_time = ct->change_time;
 	if (c->m->has_changed_since && ct->change_time < c->m->changed_since) {
@@ -148,7 +175,7 @@ static void add_named(struct collector *c, const char *name)
 
 	if (client_resolve(c->rq->client, c->env->ops->tree, name, &ct, &err) == 0)
 		add_container(c, name, ct);
-	else
+	else if (has_room(c))
 		fill_values(c, add_entry(c, name), NULL, &err);
 }
 
@@ -186,7 +213,10 @@ void handle_get(const struct handler_env *env, struct request *rq)
 	if (masks)
 		add_matching(&c);
 	resp.get = &c.resp;
-	request_reply(rq, &resp);
+	if (fits(&c))
+		request_reply(rq, &resp);
+	else
+		request_fail(rq, &c.err);
 	free(c.resp.list);
 	buf_deinit(&c.scratch);
 }
