@@ -207,7 +207,8 @@ static struct client *identify(struct server *s, int fd, struct error *err)
 
 /* ---- limits ---- */
 
-static bool drop_idle(struct server *s)
+/* `ct`: only a client of this container makes room; NULL = any. */
+static bool drop_idle(struct server *s, const struct container *ct)
 {
 	struct conn *oldest = NULL, *c;
 	uint64_t now = clock_mono_nsec();
@@ -215,6 +216,8 @@ static bool drop_idle(struct server *s)
 	list_for_each(c, &s->conns, node) {
 		const struct session *session = c->user;
 
+		if (ct && session->client->container != ct)
+			continue;
 		/* A subscription is not idleness. */
 		if (c->busy || c->closed || conn_unsent(c) ||
 		    !list_is_empty(&session->client->waiters))
@@ -233,12 +236,13 @@ static int check_limits(struct server *s, const struct client *c, struct error *
 {
 	unsigned extra = client_is_superuser(c) ? SUPERUSER_EXTRA : 0;
 
-	if (c->container->nclients > s->config.max_clients_in_container + extra && !drop_idle(s))
+	if (c->container->nclients > s->config.max_clients_in_container + extra &&
+	    !drop_idle(s, c->container))
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "container '%s' has %u connections, the limit is "
 				 "daemon.max_clients_in_container",
 				 c->container->name, c->container->nclients - 1);
-	if (s->env->system->clients >= s->config.max_clients + extra && !drop_idle(s))
+	if (s->env->system->clients >= s->config.max_clients + extra && !drop_idle(s, NULL))
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "there are %llu connections, the limit is daemon.max_clients",
 				 (unsigned long long)s->env->system->clients);
