@@ -45,9 +45,9 @@ struct daemon {
 	struct turn_hook hook;
 	ev_signal sigterm, sigint, sigusr1;
 	ev_timer shutdown_timer;
-	char *socket_link;          /* second name of the API socket, in the state directory */
+	char *socket_link; /* second name of the API socket, in the state directory */
 	ev_timer socket_timer;
-	ev_timer commit_retry;      /* only wakes the loop: the turn's end tries again */
+	ev_timer commit_retry; /* only wakes the loop: the turn's end tries again */
 	bool destroying;
 };
 
@@ -109,9 +109,9 @@ static void on_commit_retry(struct ev_loop *ev, ev_timer *t, int revents)
 /* ---- the socket's name ---- */
 
 /*
- * Somebody may remove the socket file. A second name keeps the same socket reachable, so that it can
- * be put back and what was bound into containers stays right. Needs one file system for both; else
- * nothing is lost but this.
+ * Somebody may remove the socket file. A second name keeps the same socket reachable, so that it
+ * can be put back and what was bound into containers stays right. Needs one file system for both;
+ * else nothing is lost but this.
  */
 static void keep_socket(struct daemon *d)
 {

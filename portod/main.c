@@ -69,8 +69,7 @@ static int signal_and_wait(pid_t pid, int sig, int timeout_s)
 
 static int stop_timeout(const struct options *opt, const struct config *config)
 {
-	return opt->timeout_s >= 0 ? opt->timeout_s
-				   : (int)config->msg->daemon->portod_stop_timeout;
+	return opt->timeout_s >= 0 ? opt->timeout_s : (int)config->msg->daemon->portod_stop_timeout;
 }
 
 static int end_master(struct options *opt, struct config *config, int sig)
@@ -256,8 +255,15 @@ static int run(struct options *opt, const char *name, bool check, char **argv)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_CONFIG = 256, OPT_CHECK, OPT_STDLOG, OPT_VERBOSE, OPT_DEBUG, OPT_NORESPAWN,
-	       OPT_TIMEOUT };
+	enum {
+		OPT_CONFIG = 256,
+		OPT_CHECK,
+		OPT_STDLOG,
+		OPT_VERBOSE,
+		OPT_DEBUG,
+		OPT_NORESPAWN,
+		OPT_TIMEOUT
+	};
 	static const struct option longopts[] = {
 		{ "config", required_argument, NULL, OPT_CONFIG },
 		{ "check", no_argument, NULL, OPT_CHECK },

@@ -98,10 +98,11 @@ static int check(const struct handler_env *env, const struct request *rq, struct
 	const struct client *c = rq->client;
 
 	if ((m->flags & METHOD_WRITE) && c->access <= ACCESS_READ_ONLY)
-		return error_set(err, ERR_PERMISSION,
-				 "%s is not for this client: uid %u in container '%s' may only read "
-				 "(see enable_porto and the group porto)",
-				 m->name, c->task_cred.uid, c->container->name);
+		return error_set(
+			err, ERR_PERMISSION,
+			"%s is not for this client: uid %u in container '%s' may only read "
+			"(see enable_porto and the group porto)",
+			m->name, c->task_cred.uid, c->container->name);
 	if ((m->flags & METHOD_SUPERUSER) && !client_is_superuser(c))
 		return error_set(err, ERR_PERMISSION, "%s is only for the superuser of the host",
 				 m->name);

@@ -8,7 +8,8 @@
 #include "handlers/handlers.h"
 
 enum method_flag {
-	METHOD_WRITE = 1 << 0,     /* changes something: not for read-only clients, not while frozen */
+	METHOD_WRITE = 1 << 0,     /* changes something: not for read-only clients, not while frozen
+				      */
 	METHOD_SUPERUSER = 1 << 1, /* and only for the superuser of the host */
 };
 

@@ -79,8 +79,8 @@ static bool equal(const char *a, const char *b)
 }
 
 /*
- * All we may ever need is to signal the command, whoever it became. We execute nothing, so what is in
- * the bounding set does not matter.
+ * All we may ever need is to signal the command, whoever it became. We execute nothing, so what is
+ * in the bounding set does not matter.
  */
 static void keep_cap_kill(void)
 {

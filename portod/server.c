@@ -19,7 +19,7 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
-#define SUPERUSER_EXTRA 100
+#define SUPERUSER_EXTRA  100
 #define ACCEPTS_PER_TURN 64
 
 struct server {
@@ -78,16 +78,15 @@ static void on_reply(struct request *rq, const struct error *err)
 	const struct session *session = c->user;
 	uint64_t nsec = clock_mono_nsec() - rq->start_nsec;
 	char text[ERROR_MESSAGE_MAX];
-	enum log_level level = rq->method->flags & METHOD_WRITE || nsec > 1000000000ULL
-				       ? LOG_INFO
-				       : LOG_DEBUG;
+	enum log_level level = rq->method->flags & METHOD_WRITE || nsec > 1000000000ULL ? LOG_INFO
+											: LOG_DEBUG;
 
 	count(session->server->env->system, err, nsec);
 	if (log_get_level() < level)
 		return;
-	log_line(level, "request %llu %s %s by %s(%d)%s%s: %s, %llu us",
-		 (unsigned long long)rq->id, rq->method->name, subject(rq), rq->client->comm,
-		 rq->client->pid, container_is_root(rq->client->container) ? "" : " in ",
+	log_line(level, "request %llu %s %s by %s(%d)%s%s: %s, %llu us", (unsigned long long)rq->id,
+		 rq->method->name, subject(rq), rq->client->comm, rq->client->pid,
+		 container_is_root(rq->client->container) ? "" : " in ",
 		 rq->client->container->name,
 		 err->code ? error_string(err, text, sizeof(text)) : "ok",
 		 (unsigned long long)nsec / 1000);
@@ -158,9 +157,9 @@ static void on_close(struct conn *c)
 	free(session);
 }
 
-static const struct conn_ops conn_ops = {
-	.on_frame = on_frame, .on_bad_frame = on_bad_frame, .on_close = on_close
-};
+static const struct conn_ops conn_ops = { .on_frame = on_frame,
+					  .on_bad_frame = on_bad_frame,
+					  .on_close = on_close };
 
 /* ---- who is it ---- */
 

@@ -10,10 +10,10 @@
 struct server;
 
 struct server_config {
-	int listen_fd;               /* borrowed */
+	int listen_fd; /* borrowed */
 	size_t max_frame, max_output;
 	unsigned max_clients, max_clients_in_container, max_requests;
-	uint64_t idle_timeout_nsec;  /* an idle client may be dropped for a new one after this */
+	uint64_t idle_timeout_nsec; /* an idle client may be dropped for a new one after this */
 };
 
 struct server *server_new(const struct handler_env *env, const struct server_config *config);

@@ -41,8 +41,7 @@ void handle_create_weak(const struct handler_env *env, struct request *rq)
 
 void handle_destroy(const struct handler_env *env, struct request *rq)
 {
-	struct container *ct =
-		reply_resolve_control(env, rq, ARGS(rq, TDestroyRequest)->name);
+	struct container *ct = reply_resolve_control(env, rq, ARGS(rq, TDestroyRequest)->name);
 
 	if (ct)
 		reply_later(rq, ops_destroy(env->ops, ct, reply_done, rq));

@@ -60,7 +60,9 @@ static void look_at(struct finder *f, const struct container *ct)
 
 void handle_find_label(const struct handler_env *env, struct request *rq)
 {
-	struct finder f = { .env = env, .rq = rq, .m = ARGS(rq, TFindLabelRequest),
+	struct finder f = { .env = env,
+			    .rq = rq,
+			    .m = ARGS(rq, TFindLabelRequest),
 			    .resp = PORTO__TFIND_LABEL_RESPONSE__INIT };
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
 	struct error err = ERROR_INIT;

@@ -15,8 +15,8 @@ static int locate(const struct handler_env *env, const struct client *client,
 
 	if (m->pid == 0 || m->pid > INT32_MAX ||
 	    procfs_pid_from_view((pid_t)m->pid, client->pid, &pid))
-		return error_set(err, ERR_INVALID_VALUE, "no process has pid %u in the client's view",
-				 m->pid);
+		return error_set(err, ERR_INVALID_VALUE,
+				 "no process has pid %u in the client's view", m->pid);
 	if (!str_is_empty(m->comm) &&
 	    (procfs_comm(pid, comm, sizeof(comm)) || strcmp(comm, m->comm) != 0))
 		return error_set(err, ERR_INVALID_VALUE, "process %u is not '%s'", m->pid, m->comm);

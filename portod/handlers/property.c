@@ -9,8 +9,9 @@
 static int get(const struct handler_env *env, struct request *rq, const char *name,
 	       const char *property, bool sync, bool real, struct buf *out, struct error *err)
 {
-	struct prop_ctx ctx = { .env = env->props, .client = rq->client, .sync = sync,
-				.real = real };
+	struct prop_ctx ctx = {
+		.env = env->props, .client = rq->client, .sync = sync, .real = real
+	};
 
 	if (client_resolve(rq->client, env->ops->tree, or_empty(name), &ctx.ct, err))
 		return -1;
@@ -84,10 +85,11 @@ struct collector {
 static bool fits(struct collector *c)
 {
 	if (!c->err.code && (c->values > GET_VALUES_MAX || c->bytes > GET_BYTES_MAX))
-		error_set(&c->err, ERR_RESOURCE_NOT_AVAILABLE,
-			  "the response to %zu names and %zu variables would be too large, the limit "
-			  "is %d values and %d bytes",
-			  c->m->n_name, c->m->n_variable, GET_VALUES_MAX, GET_BYTES_MAX);
+		error_set(
+			&c->err, ERR_RESOURCE_NOT_AVAILABLE,
+			"the response to %zu names and %zu variables would be too large, the limit "
+			"is %d values and %d bytes",
+			c->m->n_name, c->m->n_variable, GET_VALUES_MAX, GET_BYTES_MAX);
 	return !c->err.code;
 }
 
@@ -127,8 +129,11 @@ static void fill_values(struct collector *c, get_entry *e, struct container *ct,
 {
 	size_t n = c->m->n_variable;
 	get_value *values = request_alloc(c->rq, (n + 1) * sizeof(*values));
-	struct prop_ctx ctx = { .env = c->env->props, .client = c->rq->client, .ct = ct,
-				.sync = c->m->sync, .real = c->m->real };
+	struct prop_ctx ctx = { .env = c->env->props,
+				.client = c->rq->client,
+				.ct = ct,
+				.sync = c->m->sync,
+				.real = c->m->real };
 	struct error err = ERROR_INIT;
 
 	e->keyval = request_alloc(c->rq, (n + 1) * sizeof(*e->keyval));
@@ -199,8 +204,9 @@ static void add_matching(struct collector *c)
 
 void handle_get(const struct handler_env *env, struct request *rq)
 {
-	struct collector c = { .env = env, .rq = rq, .m = ARGS(rq, TGetRequest),
-			       .resp = PORTO__TGET_RESPONSE__INIT };
+	struct collector c = {
+		.env = env, .rq = rq, .m = ARGS(rq, TGetRequest), .resp = PORTO__TGET_RESPONSE__INIT
+	};
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
 	bool masks = false;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handlers/reply.h"
 
-struct container *reply_resolve(const struct handler_env *env, struct request *rq,
-				const char *name)
+struct container *reply_resolve(const struct handler_env *env, struct request *rq, const char *name)
 {
 	struct error err = ERROR_INIT;
 	struct container *ct;

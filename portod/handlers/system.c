@@ -19,10 +19,10 @@ void handle_version(const struct handler_env *env, struct request *rq)
 	request_reply(rq, &resp);
 }
 
-#define SET(field, value)                                                                          \
-	do {                                                                                       \
-		s->has_##field = true;                                                             \
-		s->field = (value);                                                                \
+#define SET(field, value)              \
+	do {                           \
+		s->has_##field = true; \
+		s->field = (value);    \
 	} while (0)
 
 static void fill_log(Porto__TGetSystemResponse *s)

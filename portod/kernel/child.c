@@ -9,7 +9,8 @@
  * - the command is expanded before READY, so that its errors are errors of the start.
  *
  * Until RELEASE the first process dies with the starter and the main process with the first. A
- * starter that died before the signal was armed is noticed as end of file while waiting for RELEASE.
+ * starter that died before the signal was armed is noticed as end of file while waiting for
+ * RELEASE.
  */
 #include "kernel/child.h"
 
@@ -214,7 +215,8 @@ static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *e
 		argv[6] = record;
 		fcntl(c->record_fd, F_SETFD, 0);
 	}
-	/* It drops all capabilities but KILL itself: cheaper than to empty the bounding set here. */
+	/* It drops all capabilities but KILL itself: cheaper than to empty the bounding set here.
+	 * */
 	syscall(SYS_execveat, c->portoinit_fd, "", argv, envp, AT_EMPTY_PATH);
 	return error_errno(err, errno, "exec %s", c->spec->portoinit);
 }

@@ -60,7 +60,8 @@ static int expand_words(const char *command, struct strv *ret, struct error *err
 	wordexp_t words = { 0 };
 	int r;
 
-	/* "files" is built into libc; any other source would run code of the image in this process. */
+	/* "files" is built into libc; any other source would run code of the image in this process.
+	 * */
 	if (strchr(command, '~'))
 		__nss_configure_lookup("passwd", "files");
 	r = wordexp(command, &words, WRDE_NOCMD | WRDE_UNDEF);

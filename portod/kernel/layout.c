@@ -261,7 +261,8 @@ static void add_protection(struct plan *plan)
 	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
 		struct plan_op *op = plan_add(plan, PLAN_MASK, NULL, hidden[i].path);
 
-		/* A directory that the kernel keeps empty, to be mounted on: quicker than a tmpfs. */
+		/* A directory that the kernel keeps empty, to be mounted on: quicker than a tmpfs.
+		 * */
 		if (hidden[i].hint)
 			op->source = xstrdup("/sys/fs/cgroup");
 		op->mode = hidden[i].hint;

@@ -39,11 +39,11 @@ unsigned bind_flag_parse(const char *word);
 const char *bind_flag_name(unsigned flag);
 
 struct layout_params {
-	const char *root;     /* absolute host path; "/" = the host's root */
+	const char *root; /* absolute host path; "/" = the host's root */
 	bool root_readonly;
-	bool isolate;         /* own pid namespace: a fresh /proc is needed */
-	uint64_t run_size;    /* bytes for /run of a chroot */
-	uint64_t dev_size;    /* bytes for /dev */
+	bool isolate;      /* own pid namespace: a fresh /proc is needed */
+	uint64_t run_size; /* bytes for /run of a chroot */
+	uint64_t dev_size; /* bytes for /dev */
 	unsigned devpts_max;
 	const struct device_node *devices; /* nodes for a chroot's /dev */
 	size_t ndevices;

@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 
 /* Per-mount flags that mnt_change() understands. */
-#define MNT_FLAGS                                                                                  \
+#define MNT_FLAGS \
 	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
 
 #define MNT_FD_PATH_MAX 32
@@ -30,9 +30,9 @@ int mnt_attach(int tree, int target);
  * -ENOSYS for a detached mount on a kernel without mount_setattr: attach it first. */
 int mnt_change(int fd, unsigned long set, unsigned long clear, bool recursive);
 /*
- * Open a file on a read-only mount that exists for this descriptor only (as long as it, or a program
- * executed from it, lives). A process that runs it can then not be used to write to the file, by
- * /proc/PID/exe, whatever user and capabilities somebody in its container has. Where that does
- * not work the descriptor is an ordinary one. O_PATH; the caller owns it.
+ * Open a file on a read-only mount that exists for this descriptor only (as long as it, or a
+ * program executed from it, lives). A process that runs it can then not be used to write to the
+ * file, by /proc/PID/exe, whatever user and capabilities somebody in its container has. Where that
+ * does not work the descriptor is an ordinary one. O_PATH; the caller owns it.
  */
 int mnt_open_read_only(const char *path);

@@ -12,9 +12,9 @@ enum ns_kind { NS_USER, NS_PID, NS_MNT, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, _NS_C
 
 enum ns_mode {
 	NS_KEEP,    /* that of the process that starts it: the host's */
-	NS_NEW,     /* a new one; if `pid` is not 0, made from within that process's namespace (nested
-		     * container: its pid namespace is a child of the parent container's, its mount
-		     * namespace a copy of the parent container's) */
+	NS_NEW,     /* a new one; if `pid` is not 0, made from within that process's namespace
+		     * (nested container: its pid namespace is a child of the parent container's,
+		     * its mount namespace a copy of the parent container's) */
 	NS_OF_PID,  /* that of process `pid` */
 	NS_AT_PATH, /* the one bound at `path` */
 };
@@ -27,6 +27,6 @@ struct ns_choice {
 
 const char *ns_name(enum ns_kind kind); /* as in /proc/PID/ns */
 int ns_clone_flag(enum ns_kind kind);   /* CLONE_NEW… */
-/* Open the namespace a choice names (with NS_NEW the one to start from); -1 in *ret_fd when it names
- * none. Does not block. */
+/* Open the namespace a choice names (with NS_NEW the one to start from); -1 in *ret_fd when it
+ * names none. Does not block. */
 int ns_open(enum ns_kind kind, const struct ns_choice *choice, int *ret_fd, struct error *err);

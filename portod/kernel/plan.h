@@ -19,19 +19,21 @@ enum plan_kind {
 			       allow set-user-ID programs on it */
 	PLAN_ROOT_READONLY, /* make the new root, and what is mounted below it, read-only */
 	PLAN_MOUNT,         /* mount `fstype` from `source` at `target` with `flags`, `data` */
-	PLAN_BIND,          /* bind `source` at `target` with `flags` set and `clear` cleared (MS_REC:
-			       with what is below it); a missing target is made like the source, with
-			       its parents, owned by uid:gid */
-	PLAN_MKDIR,         /* directory `target` with `mode`; fine if there, but no symbolic link */
+	PLAN_BIND,          /* bind `source` at `target` with `flags` set and `clear` cleared
+			       (MS_REC: with what is below it); a missing target is made like the
+			       source, with its parents, owned by uid:gid */
+	PLAN_MKDIR,         /* directory `target` with `mode`; fine if there, but no symbolic link
+			       */
 	PLAN_MKNOD,         /* device `target`, `mode`, `major`:`minor`, owned by uid:gid */
 	PLAN_SYMLINK,       /* `target` -> `source`; fine if there */
-	PLAN_REMOUNT_RO,    /* make `target` read-only, binding it on itself; `flags` are set as well */
-	PLAN_MASK,          /* hide `target`: /dev/null over a file; over a directory `source`, an empty
-			       directory inside, or without it an empty read-only tmpfs; `mode`
-			       S_IFDIR is a hint which of them the target is */
+	PLAN_REMOUNT_RO,    /* make `target` read-only, binding it on itself; `flags` are set as
+			       well */
+	PLAN_MASK,          /* hide `target`: /dev/null over a file; over a directory `source`, an
+			       empty directory inside, or without it an empty read-only tmpfs;
+			       `mode` S_IFDIR is a hint which of them the target is */
 	PLAN_UNMOUNT,       /* lazily unmount `target` */
-	PLAN_FILE,          /* private overlay of file `target` with content `data`; a missing target is
-			       made when `mode` is not 0 */
+	PLAN_FILE,          /* private overlay of file `target` with content `data`; a missing
+			       target is made when `mode` is not 0 */
 	PLAN_SKELETON,      /* like PLAN_MOUNT, then recreate the directories `target` had before */
 	PLAN_PIVOT,         /* pivot_root into the new root, detach the old one */
 	_PLAN_KIND_COUNT
@@ -54,7 +56,10 @@ struct plan {
 	size_t n;
 };
 
-#define PLAN_INIT { 0 }
+#define PLAN_INIT \
+	{         \
+		0 \
+	}
 
 void plan_deinit(struct plan *p);
 /* Append a zeroed operation and return it; pointer valid until the next append. */

@@ -76,7 +76,10 @@ struct place {
 	char link[MNT_FD_PATH_MAX];
 };
 
-#define PLACE_INIT { .fd = -1 }
+#define PLACE_INIT       \
+	{                \
+		.fd = -1 \
+	}
 
 static int place_open(const struct runner *r, const char *target, int flags, struct place *ret)
 {
@@ -376,7 +379,8 @@ static int mask_directory(struct runner *r, const struct plan_op *op, const stru
 		e = do_mount(empty.path, place->path, NULL, MS_BIND, NULL);
 	if (e != -ENOENT)
 		return e;
-	/* Without `source` it can be the target that is missing, as well: then this says so, too. */
+	/* Without `source` it can be the target that is missing, as well: then this says so, too.
+	 * */
 	return do_mount("tmpfs", place->path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 			"size=0,nr_inodes=1,mode=555");
 }
@@ -405,7 +409,8 @@ static int run_unmount(struct runner *r, const struct plan_op *op, struct error 
 	(void)err;
 	if (e < 0)
 		return e;
-	/* UMOUNT_NOFOLLOW would stop at the link of a descriptor, which was opened with O_NOFOLLOW. */
+	/* UMOUNT_NOFOLLOW would stop at the link of a descriptor, which was opened with O_NOFOLLOW.
+	 * */
 	if (umount2(place.path, MNT_DETACH | (place.fd < 0 ? UMOUNT_NOFOLLOW : 0)) < 0)
 		return -errno;
 	return 0;

@@ -13,7 +13,7 @@ struct rlimit_entry {
 	struct rlimit lim;
 };
 
-int rlimit_parse_name(const char *name, int *ret);   /* "nofile"; 0 or -ENOENT */
+int rlimit_parse_name(const char *name, int *ret); /* "nofile"; 0 or -ENOENT */
 const char *rlimit_name(int resource);
 /* "soft [hard]"; unlimited, unlim, inf, -1; size suffixes; missing hard = soft. 0 or -EINVAL. */
 int rlimit_parse_value(const char *text, struct rlimit *ret);

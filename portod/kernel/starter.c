@@ -50,7 +50,7 @@ struct starter {
 	int clone_flags;
 	pid_t pid; /* first process; 0 = not started */
 	int pidfd;
-	int main_pidfd; /* -1 where killing the first process kills it, too */
+	int main_pidfd;  /* -1 where killing the first process kills it, too */
 	bool into_group; /* clone it into its unified group */
 	bool born_dead;  /* SIGKILL before its first word */
 };
@@ -308,11 +308,11 @@ static pid_t pid_of_pidfd(int pidfd)
 }
 
 /*
- * A pid namespace can only be made by a process that is inside of the one it becomes a child of, and
- * setns(2) puts only our children there. So a child of ours, the bridge, clones the first process,
- * as our child and not its own (CLONE_PARENT): when we exit it must go to the sub-reaper of the host
- * and not to the init of the container around it. The descriptor table is shared with the bridge for
- * the pidfd.
+ * A pid namespace can only be made by a process that is inside of the one it becomes a child of,
+ * and setns(2) puts only our children there. So a child of ours, the bridge, clones the first
+ * process, as our child and not its own (CLONE_PARENT): when we exit it must go to the sub-reaper
+ * of the host and not to the init of the container around it. The descriptor table is shared with
+ * the bridge for the pidfd.
  */
 static pid_t clone_first_nested(struct starter *s, int cgroup_fd)
 {
@@ -545,8 +545,8 @@ static int start(const struct start_spec *spec, bool into_group, struct start_re
 }
 
 /*
- * Some kernels (6.18) kill what is cloned into a group that once saw cgroup.kill; a removal that was
- * interrupted leaves such groups. A process that moves there lives.
+ * Some kernels (6.18) kill what is cloned into a group that once saw cgroup.kill; a removal that
+ * was interrupted leaves such groups. A process that moves there lives.
  */
 int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err)
 {

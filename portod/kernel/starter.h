@@ -30,7 +30,8 @@
 enum stream_kind {
 	STREAM_NULL,   /* /dev/null */
 	STREAM_FD,     /* `fd`, given by the client */
-	STREAM_HOST,   /* `path` on the host, opened before the container is entered (stored streams) */
+	STREAM_HOST,   /* `path` on the host, opened before the container is entered (stored
+		          streams) */
 	STREAM_INSIDE, /* `path` inside, opened with the container's root and credentials */
 };
 
@@ -43,10 +44,10 @@ struct stream_spec {
 /* Everything is borrowed and only read. */
 struct start_spec {
 	uint64_t id;
-	const char *name;          /* "a/b", for labels and messages */
-	const char *portoinit;     /* path of the helper on the host; best /proc/self/fd/N of a
+	const char *name;        /* "a/b", for labels and messages */
+	const char *portoinit;   /* path of the helper on the host; best /proc/self/fd/N of a
 				      descriptor by mnt_open_read_only() that the server keeps */
-	const char *record_path;   /* task record to write */
+	const char *record_path; /* task record to write */
 
 	struct cgroup cgroup;
 	struct cgroup_host *cgroup_host;
@@ -55,44 +56,47 @@ struct start_spec {
 
 	/* NS_NEW with a pid: enter that process's namespace first, then make the new one in it. */
 	struct ns_choice ns[_NS_COUNT];
-	pid_t root_pid_of;         /* take root and cwd of this process before going on; 0 = host's. Its
-				      mount namespace is entered, too, when ns[NS_MNT] is NS_KEEP,
-				      and is where NS_NEW without a pid starts from. Paths of the plan
-				      and INSIDE streams are then as that process sees them */
+	pid_t root_pid_of; /* take root and cwd of this process before going on; 0 = host's.
+				      Its mount namespace is entered, too, when ns[NS_MNT] is
+				      NS_KEEP, and is where NS_NEW without a pid starts from. Paths
+			    of the plan and INSIDE streams are as that process sees them */
 
-	bool init;                 /* portoinit between starter and command */
-	bool has_command;          /* false = holder only */
-	const char *command;       /* expanded by wordexp(3) inside; used when argv is empty */
-	const struct strv *argv;   /* exact arguments; no expansion */
-	const struct strv *env;    /* "NAME=value" */
-	const char *cwd;           /* inside */
+	bool init;               /* portoinit between starter and command */
+	bool has_command;        /* false = holder only */
+	const char *command;     /* expanded by wordexp(3) inside; used when argv is empty */
+	const struct strv *argv; /* exact arguments; no expansion */
+	const struct strv *env;  /* "NAME=value" */
+	const char *cwd;         /* inside */
 	mode_t umask;
 
-	const char *workdir;       /* host directory to make (mode 0775, owner = cred), a stale one is
-				      removed with its content; NULL = none (and for a respawn) */
-	bool keep_workdir;         /* a respawn: what is in it stays */
+	const char *workdir; /* host directory to make (mode 0775, owner = cred), a stale one
+			    is removed with its content; NULL = none (and for a respawn) */
+	bool keep_workdir;   /* a respawn: what is in it stays */
 	struct stream_spec streams[3];
 	uint64_t stdout_limit;
 
-	const struct cred *cred;   /* of the command */
+	const struct cred *cred; /* of the command */
 	uint64_t caps_bounding, caps_ambient;
 	bool no_new_privs;
 	const struct rlimit_entry *rlimits;
 	size_t nrlimits;
 	int oom_score_adj;
 	bool set_oom_score_adj;
-	uid_t loginuid;            /* (uid_t)-1 = leave */
-	const char *hostname;      /* NULL or "" = leave */
-	const struct plan *plan;   /* executed in a new mount namespace; NULL = none */
+	uid_t loginuid;          /* (uid_t)-1 = leave */
+	const char *hostname;    /* NULL or "" = leave */
+	const struct plan *plan; /* executed in a new mount namespace; NULL = none */
 
-	int hold_fd;               /* -1, or the read end of a pipe: set up, then wait for a byte before
-				      exec; end of file without a byte = do not start. starter_run()
-				      returns success while it waits; a later failure is written to
-				      the command's stderr, and the exit code is 127 */
-	unsigned timeout_ms;       /* for the whole dialogue */
+	int hold_fd;         /* -1, or the read end of a pipe: set up, then wait for a byte
+				      before exec; end of file without a byte = do not start.
+				      starter_run() returns success while it waits; a later failure
+				      is written to the command's stderr, the exit code is 127 */
+	unsigned timeout_ms; /* for the whole dialogue */
 };
 
-#define START_SPEC_INIT { .hold_fd = -1, .loginuid = (uid_t)-1 }
+#define START_SPEC_INIT                              \
+	{                                            \
+		.hold_fd = -1, .loginuid = (uid_t)-1 \
+	}
 
 struct start_result {
 	int32_t wait_pid, main_pid, main_vpid; /* host pids; vpid as the command sees itself */
@@ -100,16 +104,17 @@ struct start_result {
 	uint32_t warnings; /* START_WARN_… */
 };
 
-#define START_WARN_RLIMIT 1u   /* a limit could not be raised (no CAP_SYS_RESOURCE) */
+#define START_WARN_RLIMIT   1u /* a limit could not be raised (no CAP_SYS_RESOURCE) */
 #define START_WARN_LOGINUID 2u
-#define START_WARN_OOM_ADJ 4u
+#define START_WARN_OOM_ADJ  4u
 
 /*
- * Blocks. Call in a forked child of the server only: it enters namespaces, and its exit hands the first
- * process over to the nearest sub-reaper. The plan's errors, and otherwise: ERR_INVALID_COMMAND of
- * expansion and exec, ERR_INVALID_VALUE of streams, ERR_RESOURCE_NOT_AVAILABLE of fork,
- * ERR_NOT_SUPPORTED of a user namespace, else by errno. Without cgroup_host no group is touched.
- * A holder (no command) is its own main process. Signals 1..31 and the mask are reset for the command.
- * Kernel: clone3(2), setns(2), pidfd_send_signal(2), execveat(2); Linux 5.6.
+ * Blocks. Call in a forked child of the server only: it enters namespaces, and its exit hands the
+ * first process over to the nearest sub-reaper. The plan's errors, and otherwise:
+ * ERR_INVALID_COMMAND of expansion and exec, ERR_INVALID_VALUE of streams,
+ * ERR_RESOURCE_NOT_AVAILABLE of fork, ERR_NOT_SUPPORTED of a user namespace, else by errno. Without
+ * cgroup_host no group is touched. A holder (no command) is its own main process. Signals 1..31 and
+ * the mask are reset for the command. Kernel: clone3(2), setns(2), pidfd_send_signal(2),
+ * execveat(2); Linux 5.6.
  */
 int starter_run(const struct start_spec *spec, struct start_result *ret, struct error *err);

@@ -17,7 +17,8 @@
  */
 int stream_open_host(const struct stream_spec *s, unsigned index, const struct cred *cred,
 		     int *ret_fd, struct error *err);
-/* In the container, with its root, cwd and credentials: the same for STREAM_INSIDE, else nothing. */
+/* In the container, with its root, cwd and credentials: the same for STREAM_INSIDE, else nothing.
+ * */
 int stream_open_inside(const struct stream_spec *s, unsigned index, int *ret_fd, struct error *err);
 /* Make the three the process's 0, 1, 2; the first terminal among them becomes the controlling one
  * of the session. */

@@ -125,8 +125,8 @@ int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
 				 "container '%s' or one above it has enable_porto=false", ct->name);
 	if (!state_may_talk(ct->state))
 		return error_set(err, ERR_PERMISSION,
-				 "container '%s' is %s, its processes may not use the API", ct->name,
-				 state_name(ct->state));
+				 "container '%s' is %s, its processes may not use the API",
+				 ct->name, state_name(ct->state));
 
 	cred_copy(&c->cred, container_is_root(ct) ? &c->task_cred : &ct->spec.owner_cred);
 	if (c->cred.uid == 0) {
@@ -162,8 +162,7 @@ static bool in_write_scope(const struct client *c, const struct container *ct, b
 		return true;
 	if (container_is_below(ct, c->container))
 		return true;
-	return ct == c->container &&
-	       (as_parent || ct->spec.enable_porto == ACCESS_SELF_ISOLATE);
+	return ct == c->container && (as_parent || ct->spec.enable_porto == ACCESS_SELF_ISOLATE);
 }
 
 static bool owner_containers_allow(const struct client *c, const struct container *ct)
@@ -171,9 +170,10 @@ static bool owner_containers_allow(const struct client *c, const struct containe
 	if (ct->spec.owner_containers.n == 0 || container_is_root(c->container))
 		return true;
 	for (size_t i = 0; i < ct->spec.owner_containers.n; i++) {
-		const char *rest = str_has_prefix(ct->spec.owner_containers.v[i], c->container->name)
-					   ? ct->spec.owner_containers.v[i] + strlen(c->container->name)
-					   : NULL;
+		const char *rest =
+			str_has_prefix(ct->spec.owner_containers.v[i], c->container->name)
+				? ct->spec.owner_containers.v[i] + strlen(c->container->name)
+				: NULL;
 
 		if (rest && (*rest == '\0' || *rest == '/'))
 			return true;
@@ -188,23 +188,26 @@ int client_can_control(const struct client *c, const struct container *ct, bool 
 
 	if (c->access <= ACCESS_READ_ONLY)
 		return error_set(err, ERR_PERMISSION,
-				 "cannot change container '%s': the client's access is read-only", name);
+				 "cannot change container '%s': the client's access is read-only",
+				 name);
 	if (container_is_root(ct) && !as_parent)
 		return error_set(err, ERR_PERMISSION, "the root container is read-only");
 	if (c->access == ACCESS_INTERNAL)
 		return 0;
 	if (!in_write_scope(c, ct, as_parent))
-		return error_set(err, ERR_PERMISSION,
-				 "container '%s' is outside of what the client's container may change",
-				 name);
+		return error_set(
+			err, ERR_PERMISSION,
+			"container '%s' is outside of what the client's container may change",
+			name);
 	/* Every writer may create first-level containers. */
 	if (!container_is_root(ct) && !client_controls_cred(c, &ct->spec.owner_cred))
 		return error_set(err, ERR_PERMISSION,
-				 "container '%s' belongs to uid %u, the client acts as uid %u", name,
-				 ct->spec.owner_cred.uid, c->cred.uid);
+				 "container '%s' belongs to uid %u, the client acts as uid %u",
+				 name, ct->spec.owner_cred.uid, c->cred.uid);
 	if (!owner_containers_allow(c, ct))
 		return error_set(err, ERR_PERMISSION,
-				 "container '%s' may be changed only from its owner_containers", name);
+				 "container '%s' may be changed only from its owner_containers",
+				 name);
 	return 0;
 }
 
@@ -263,15 +266,16 @@ int client_resolve_name(const struct client *c, const char *name, char **ret_nam
 		*normal = '\0';
 	if (*normal == '/') {
 		free(normal);
-		return error_set(err, ERR_INVALID_VALUE,
-				 "container name '%s' begins with a slash; absolute names begin with "
-				 "/porto/",
-				 name);
+		return error_set(
+			err, ERR_INVALID_VALUE,
+			"container name '%s' begins with a slash; absolute names begin with "
+			"/porto/",
+			name);
 	}
 	if (strcmp(normal, "..") == 0 || str_has_prefix(normal, "../")) {
 		free(normal);
-		return error_set(err, ERR_PERMISSION,
-				 "container name '%s' leads out of the tree", name);
+		return error_set(err, ERR_PERMISSION, "container name '%s' leads out of the tree",
+				 name);
 	}
 	if (!is_visible(c, normal)) {
 		free(normal);

@@ -30,13 +30,14 @@ enum access_level {
 };
 
 struct client {
-	pid_t pid;               /* 0 = internal */
-	uint64_t starttime;      /* of pid */
-	int pidfd;               /* of pid, -1 if none; owned */
+	pid_t pid;          /* 0 = internal */
+	uint64_t starttime; /* of pid */
+	int pidfd;          /* of pid, -1 if none; owned */
 	char comm[32];
-	struct cred task_cred;   /* of the connecting process */
-	struct cred cred;        /* effective: the container's owner inside a container */
-	struct container *container; /* own container (the root container on the host); referenced */
+	struct cred task_cred;       /* of the connecting process */
+	struct cred cred;            /* effective: the container's owner inside a container */
+	struct container *container; /* own container (the root container on the host); referenced
+				        */
 	enum access_level access;
 	char *read_ns, *write_ns; /* prefixes, "" = all; owned */
 	struct list weak;         /* weak containers bound to this connection */

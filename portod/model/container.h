@@ -22,8 +22,8 @@ struct op;
 
 /* Who the container's processes are; zero when there are none. */
 struct task_ids {
-	pid_t wait_pid, main_pid;         /* host pids; wait_pid's end is the container's end */
-	pid_t main_vpid;                  /* as the command sees itself */
+	pid_t wait_pid, main_pid; /* host pids; wait_pid's end is the container's end */
+	pid_t main_vpid;          /* as the command sees itself */
 	uint64_t wait_starttime, main_starttime;
 };
 
@@ -49,32 +49,32 @@ struct container {
 
 	/* state */
 	enum container_state state;
-	bool destroyed;           /* unlinked from the tree; only references keep it */
-	unsigned running_below;   /* descendants in STATE_RUNNING */
+	bool destroyed;         /* unlinked from the tree; only references keep it */
+	unsigned running_below; /* descendants in STATE_RUNNING */
 	unsigned starting_below;
-	unsigned nclients;        /* connections whose own container this is */
+	unsigned nclients; /* connections whose own container this is */
 
 	/* facts of the present (or last) run */
 	struct task_ids task;
-	bool has_task;            /* false for a meta container without a process */
+	bool has_task;                 /* false for a meta container without a process */
 	bool own_mount_ns, own_pid_ns; /* made at start */
 	struct moment creation, start, death;
-	uint64_t change_time;     /* wall seconds of the last change */
-	int exit_status;          /* wait(2) encoding */
+	uint64_t change_time; /* wall seconds of the last change */
+	int exit_status;      /* wait(2) encoding */
 	bool oom_killed;
-	uint64_t oom_events;      /* since start */
-	uint64_t oom_kills;       /* since start; last value read from the kernel */
-	uint64_t oom_kills_total; /* with descendants, since creation */
-	uint64_t stream_offset[3];/* bytes rotated away; [0] unused */
-	struct error *start_error;/* owned; NULL = none */
-	bool self_frozen;         /* paused by its own request, not an ancestor's */
+	uint64_t oom_events;       /* since start */
+	uint64_t oom_kills;        /* since start; last value read from the kernel */
+	uint64_t oom_kills_total;  /* with descendants, since creation */
+	uint64_t stream_offset[3]; /* bytes rotated away; [0] unused */
+	struct error *start_error; /* owned; NULL = none */
+	bool self_frozen;          /* paused by its own request, not an ancestor's */
 
 	/* operations, see ops/op.h */
-	struct op *op;            /* active one, or NULL */
-	unsigned ops_below;       /* active operations on descendants */
-	struct list op_waiting;   /* operations that wait for this container */
+	struct op *op;                     /* active one, or NULL */
+	unsigned ops_below;                /* active operations on descendants */
+	struct list op_waiting;            /* operations that wait for this container */
 	struct container_runtime *runtime; /* owned by ops */
-	struct list weak_node;    /* on a client's list of weak containers */
+	struct list weak_node;             /* on a client's list of weak containers */
 };
 
 struct container *container_ref(struct container *ct);

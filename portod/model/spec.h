@@ -16,50 +16,50 @@ enum virt_mode { VIRT_APP, VIRT_OS, VIRT_JOB, VIRT_HOST };
 
 struct container_spec {
 	/* task */
-	char *command;           /* "" = none */
+	char *command; /* "" = none */
 	struct strv command_argv;
-	struct smap env;         /* value NULL = the name is unset explicitly */
-	struct cred task_cred;   /* uid, gid; groups are looked up at start */
+	struct smap env;       /* value NULL = the name is unset explicitly */
+	struct cred task_cred; /* uid, gid; groups are looked up at start */
 	struct cred owner_cred;
 	struct strv owner_containers; /* absolute names */
 	uint64_t umask;
-	char *cwd;               /* NULL = inherited */
-	struct smap ulimit;      /* type -> "soft hard" */
+	char *cwd;          /* NULL = inherited */
+	struct smap ulimit; /* type -> "soft hard" */
 	int64_t oom_score_adj;
 
 	/* isolation */
 	bool isolate;
-	int virt_mode;           /* enum virt_mode */
-	int enable_porto;        /* enum access_level */
+	int virt_mode;    /* enum virt_mode */
+	int enable_porto; /* enum access_level */
 	uint64_t capabilities, capabilities_ambient;
 	char *hostname;
 	char *porto_namespace;
 
 	/* file system and streams */
-	char *root;              /* as set, in the parent's root; NULL = "/" */
+	char *root; /* as set, in the parent's root; NULL = "/" */
 	bool root_readonly;
-	struct strv bind;        /* "source target flags" */
+	struct strv bind; /* "source target flags" */
 	char *resolv_conf;
-	char *stdio_path[3];     /* NULL = default */
+	char *stdio_path[3]; /* NULL = default */
 	uint64_t stdout_limit;
 
 	/* life */
 	bool weak;
 	bool respawn;
 	uint64_t respawn_count;
-	int64_t max_respawns;    /* < 0 = unlimited */
-	uint64_t respawn_delay;  /* ns */
-	uint64_t aging_time;     /* s */
+	int64_t max_respawns;   /* < 0 = unlimited */
+	uint64_t respawn_delay; /* ns */
+	uint64_t aging_time;    /* s */
 	bool oom_is_fatal;
 
 	/* resources */
-	uint64_t controllers;    /* CGROUP_BITs owned */
+	uint64_t controllers;          /* CGROUP_BITs owned */
 	uint64_t required_controllers; /* by properties that were set */
-	uint64_t memory_limit;   /* bytes, 0 = none */
-	uint64_t cpu_limit;      /* ns of cpu per second, 0 = none */
+	uint64_t memory_limit;         /* bytes, 0 = none */
+	uint64_t cpu_limit;            /* ns of cpu per second, 0 = none */
 	double cpu_weight;
-	uint64_t cpu_period;     /* ns */
-	uint64_t thread_limit;   /* 0 = none */
+	uint64_t cpu_period;   /* ns */
+	uint64_t thread_limit; /* 0 = none */
 
 	/* user's notes */
 	char *private_value;

@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const char *const state_names[_STATE_COUNT] = {
-	[STATE_STOPPED] = "stopped",   [STATE_STARTING] = "starting",
-	[STATE_RUNNING] = "running",   [STATE_META] = "meta",
-	[STATE_PAUSED] = "paused",     [STATE_STOPPING] = "stopping",
-	[STATE_DEAD] = "dead",         [STATE_RESPAWNING] = "respawning",
+	[STATE_STOPPED] = "stopped",     [STATE_STARTING] = "starting",
+	[STATE_RUNNING] = "running",     [STATE_META] = "meta",
+	[STATE_PAUSED] = "paused",       [STATE_STOPPING] = "stopping",
+	[STATE_DEAD] = "dead",           [STATE_RESPAWNING] = "respawning",
 	[STATE_DESTROYED] = "destroyed",
 };
 

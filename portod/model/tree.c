@@ -10,7 +10,7 @@
 #include "base/htab.h"
 #include "base/xalloc.h"
 
-#define ID_ROOT 1
+#define ID_ROOT  1
 #define ID_FIRST 4 /* 2 and 3 are reserved */
 
 struct tree {
@@ -91,12 +91,12 @@ static bool is_name_char(char c)
 static int check_component(const char *name, const char *part, size_t len, struct error *err)
 {
 	if (len == 0)
-		return error_set(err, ERR_INVALID_VALUE, "container name '%s' has an empty component",
-				 name);
+		return error_set(err, ERR_INVALID_VALUE,
+				 "container name '%s' has an empty component", name);
 	if (len > CONTAINER_NAME_MAX)
 		return error_set(err, ERR_INVALID_VALUE,
-				 "container name component '%.*s' is longer than %d bytes", (int)len,
-				 part, CONTAINER_NAME_MAX);
+				 "container name component '%.*s' is longer than %d bytes",
+				 (int)len, part, CONTAINER_NAME_MAX);
 	for (size_t i = 0; i < len; i++)
 		if (!is_name_char(part[i]))
 			return error_set(err, ERR_INVALID_VALUE,
@@ -105,8 +105,8 @@ static int check_component(const char *name, const char *part, size_t len, struc
 	if ((len == 4 && memcmp(part, "self", 4) == 0) || (len == 1 && part[0] == '.') ||
 	    (len == 2 && memcmp(part, "..", 2) == 0))
 		return error_set(err, ERR_INVALID_VALUE,
-				 "container name '%s' uses the reserved word '%.*s'", name, (int)len,
-				 part);
+				 "container name '%s' uses the reserved word '%.*s'", name,
+				 (int)len, part);
 	return 0;
 }
 
@@ -118,8 +118,8 @@ int tree_check_name(const char *name, bool superuser, struct error *err)
 		return error_set(err, ERR_INVALID_VALUE, "container name is empty");
 	if (strlen(name) > max)
 		return error_set(err, ERR_INVALID_VALUE,
-				 "container name '%.40s…' is %zu bytes long, the limit is %zu", name,
-				 strlen(name), max);
+				 "container name '%.40s…' is %zu bytes long, the limit is %zu",
+				 name, strlen(name), max);
 	for (const char *part = name;; part++) {
 		size_t len = strcspn(part, "/");
 
@@ -192,7 +192,8 @@ int tree_add(struct tree *t, const char *name, uint32_t id, struct container **r
 		id = next_id(t);
 	if (id == 0)
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
-				 "no container id is free, all %d are in use", CONTAINER_ID_MAX - 3);
+				 "no container id is free, all %d are in use",
+				 CONTAINER_ID_MAX - 3);
 
 	ct = container_alloc(name, id, parent->level + 1);
 	ct->parent = container_ref(parent);
@@ -260,7 +261,8 @@ struct container *tree_next_post(const struct container *top, const struct conta
 	if (pos == top)
 		return NULL;
 	if (pos->child_node.next != &pos->parent->children)
-		return deepest_first(list_entry(pos->child_node.next, struct container, child_node));
+		return deepest_first(
+			list_entry(pos->child_node.next, struct container, child_node));
 	return pos->parent;
 }
 

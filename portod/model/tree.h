@@ -8,9 +8,9 @@
 
 #include "model/container.h"
 
-#define CONTAINER_ID_MAX 4095
-#define CONTAINER_NAME_MAX 128       /* a component */
-#define CONTAINER_PATH_MAX 200       /* a whole name */
+#define CONTAINER_ID_MAX         4095
+#define CONTAINER_NAME_MAX       128 /* a component */
+#define CONTAINER_PATH_MAX       200 /* a whole name */
 #define CONTAINER_PATH_MAX_SUPER 220 /* for a superuser */
 
 struct tree;
@@ -31,16 +31,18 @@ struct container *tree_find_id(const struct tree *t, uint32_t id);
 /* The container of a cgroup name: it or its nearest existing ancestor. */
 struct container *tree_find_nearest(const struct tree *t, const char *name);
 
-/* Name checked, parent there, not taken (asserted). id 0 = next free one; ERR_RESOURCE_NOT_AVAILABLE
- * when none is left. The tree holds a reference. */
+/* Name checked, parent there, not taken (asserted). id 0 = next free one;
+ * ERR_RESOURCE_NOT_AVAILABLE when none is left. The tree holds a reference. */
 int tree_add(struct tree *t, const char *name, uint32_t id, struct container **ret,
 	     struct error *err);
 /* Unlink a container without children; drops the tree's reference, sets `destroyed`. */
 void tree_remove(struct tree *t, struct container *ct);
 
-/* All containers (without root) sorted bytewise by full name; *ret is malloc'ed, borrowed elements. */
+/* All containers (without root) sorted bytewise by full name; *ret is malloc'ed, borrowed elements.
+ * */
 size_t tree_sorted(const struct tree *t, struct container ***ret);
-/* Next in pre-order below `top` (parents before children), start with pos = top; NULL at the end. */
+/* Next in pre-order below `top` (parents before children), start with pos = top; NULL at the end.
+ * */
 struct container *tree_next(const struct container *top, const struct container *pos);
 /* Next in post-order (children before parents, `top` last), start with NULL. */
 struct container *tree_next_post(const struct container *top, const struct container *pos);

@@ -87,7 +87,8 @@ void watches_del(struct watch *w)
 	list_del(&w->client_node);
 }
 
-/* How the client sees this container, or called it if it is hidden from it; NULL = not asked for. */
+/* How the client sees this container, or called it if it is hidden from it; NULL = not asked for.
+ * */
 static const char *name_for(const struct watch *w, const struct container *ct)
 {
 	const char *seen = client_compose(w->client, ct);
@@ -211,7 +212,7 @@ void watches_notify_state(struct watches *ws, struct container *ct, const char *
 {
 	char value[ERROR_MESSAGE_MAX + 64];
 	const char *label = strcmp(state, "destroyed") == 0 ? NULL
-							     : end_label(ct, value, sizeof(value));
+							    : end_label(ct, value, sizeof(value));
 	struct watch *w, *tmp;
 
 	list_for_each_safe(w, tmp, &ws->all, node) {

@@ -17,9 +17,9 @@
 struct watches;
 
 struct watch_report {
-	const char *name;  /* as the client sees it */
-	const char *state; /* name of the state, "timeout" or "destroyed" */
-	uint64_t when;     /* unix seconds */
+	const char *name;          /* as the client sees it */
+	const char *state;         /* name of the state, "timeout" or "destroyed" */
+	uint64_t when;             /* unix seconds */
 	const char *label, *value; /* NULL = none */
 	bool last;                 /* the watch was unlinked before: nothing will follow */
 };
@@ -29,14 +29,14 @@ struct watch {
 	struct list client_node; /* on client->waiters */
 	struct client *client;   /* borrowed */
 	bool async;
-	struct strv names;       /* resolved to absolute, as given in `given` */
-	struct strv given;       /* what the client wrote, same order: echoed in reports */
-	struct strv masks;       /* absolute masks */
-	struct strv labels;      /* masks of label names */
-	struct strv raw;         /* request's names and labels verbatim, to match StopAsyncWait */
-	char *target_state;      /* NULL = any */
-	/* Deliver one report. May free the watch when r->last is set, and no other watch. A sync watch
-	 * gets exactly one, an async one with a target state too. */
+	struct strv names;  /* resolved to absolute, as given in `given` */
+	struct strv given;  /* what the client wrote, same order: echoed in reports */
+	struct strv masks;  /* absolute masks */
+	struct strv labels; /* masks of label names */
+	struct strv raw;    /* request's names and labels verbatim, to match StopAsyncWait */
+	char *target_state; /* NULL = any */
+	/* Deliver one report. May free the watch when r->last is set, and no other watch. A sync
+	 * watch gets exactly one, an async one with a target state too. */
 	void (*report)(struct watch *w, const struct watch_report *r);
 	void *user;
 };
@@ -47,7 +47,8 @@ struct watches *watches_free(struct watches *ws);
 size_t watches_count(const struct watches *ws);
 
 void watch_init(struct watch *w, struct client *client, bool async);
-/* Names and masks of a request, resolved in the client's view; ERR_INVALID_VALUE for none (sync). */
+/* Names and masks of a request, resolved in the client's view; ERR_INVALID_VALUE for none (sync).
+ * */
 int watch_add_name(struct watch *w, const char *name, struct error *err);
 void watch_deinit(struct watch *w);
 void watches_add(struct watches *ws, struct watch *w);

@@ -7,8 +7,6 @@
 #include "ops/internal.h"
 #include "props/ulimit.h"
 
-
-
 static int apply_settings(struct ops *ops, struct container *ct, enum apply_group group,
 			  struct error *err)
 {

@@ -40,8 +40,8 @@ static void take_back(struct set_op *s, const struct error *why)
 	uint32_t dirty = s->txn.dirty;
 
 	prop_rollback(&s->ctx, &s->txn);
-	/* The old values were in force a moment ago; if the kernel refuses them now there is nothing
-	 * better to do than to say so. Raising a limit again does not block. */
+	/* The old values were in force a moment ago; if the kernel refuses them now there is
+	 * nothing better to do than to say so. Raising a limit again does not block. */
 	if (apply_groups(s->op.ops, s->op.ct, dirty, &ignored))
 		log_warning("container %s: cannot restore %s: %s", s->op.ct->name, s->name,
 			    ignored.text);

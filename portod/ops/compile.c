@@ -87,12 +87,11 @@ uint32_t compiled_ns_flags(const struct compiled *c)
 static void add(struct cgroup_setting *settings, size_t *n, enum cgroup_knob knob, uint64_t value,
 		uint64_t arg2)
 {
-	settings[(*n)++] =
-		(struct cgroup_setting){ .knob = knob, .value = value, .arg2 = arg2 };
+	settings[(*n)++] = (struct cgroup_setting){ .knob = knob, .value = value, .arg2 = arg2 };
 }
 
-static void cpu_settings(const struct container *ct, bool only_set,
-			 struct cgroup_setting *settings, size_t *n)
+static void cpu_settings(const struct container *ct, bool only_set, struct cgroup_setting *settings,
+			 size_t *n)
 {
 	uint64_t limit = ct->spec.cpu_limit ? container_cpu_limit_total(ct) : 0;
 	uint64_t period = ct->spec.cpu_period;
@@ -177,12 +176,12 @@ static void compile_namespaces(const struct container *ct, struct compiled *c)
 
 	for (int kind = 0; kind < _NS_COUNT; kind++)
 		spec->ns[kind] = inherit(base);
-	spec->ns[NS_USER] = (struct ns_choice){ .mode = NS_KEEP }; /* nobody has one of its own yet */
+	spec->ns[NS_USER] = (struct ns_choice){ .mode = NS_KEEP }; /* nobody has one of its own yet
+								      */
 	spec->ns[NS_PID] = choose(isolate, base);
 	spec->ns[NS_IPC] = choose(isolate, base);
 	spec->ns[NS_UTS] = choose(isolate || hostname, base);
-	spec->ns[NS_MNT] =
-		choose(layout_needs_mount_ns(&c->layout, ct->level == 1), base);
+	spec->ns[NS_MNT] = choose(layout_needs_mount_ns(&c->layout, ct->level == 1), base);
 	spec->root_pid_of = base;
 }
 
@@ -214,8 +213,8 @@ static int compile_binds(struct ops *ops, const struct container *ct, struct com
 
 	c->binds = xnew_array(struct bind_mount, ct->spec.bind.n + 1);
 	for (; c->nbinds < ct->spec.bind.n; c->nbinds++)
-		if (bind_parse(ct->spec.bind.v[c->nbinds], parent_cwd, c->cwd,
-			       &c->binds[c->nbinds], err))
+		if (bind_parse(ct->spec.bind.v[c->nbinds], parent_cwd, c->cwd, &c->binds[c->nbinds],
+			       err))
 			return -1;
 	return 0;
 }
@@ -304,8 +303,9 @@ static int compile_stream(struct ops *ops, const struct container *ct, int i, in
 			return error_set(err, ERR_INVALID_VALUE,
 					 "%s is %s, but no client that has this descriptor starts "
 					 "the container",
-					 i == 0 ? "stdin_path" : i == 1 ? "stdout_path"
-									: "stderr_path",
+					 i == 0   ? "stdin_path"
+					 : i == 1 ? "stdout_path"
+						  : "stderr_path",
 					 path);
 		s->kind = STREAM_FD;
 		s->fd = fd;
@@ -409,7 +409,8 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 	uint32_t missing = (uint32_t)s->controllers & ~cgroup_host_controllers(ops->cgroups);
 
 	if (!client_controls_cred(client, &s->owner_cred))
-		return error_set(err, ERR_PERMISSION, "its owner is uid %u, the client acts as uid %u",
+		return error_set(err, ERR_PERMISSION,
+				 "its owner is uid %u, the client acts as uid %u",
 				 s->owner_cred.uid, client->cred.uid);
 	if (!chrooted && !container_is_below(ct, client->container) &&
 	    (!client_controls_cred(client, &s->task_cred) || !cred_may_use_group(client, ct)))
@@ -417,8 +418,9 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 				 "the client may not run tasks as user %u group %u",
 				 s->task_cred.uid, s->task_cred.gid);
 	if (!chrooted && s->task_cred.uid == 0 && s->owner_cred.uid != 0)
-		return error_set(err, ERR_PERMISSION,
-				 "user root without a root directory of its own needs owner_user root");
+		return error_set(
+			err, ERR_PERMISSION,
+			"user root without a root directory of its own needs owner_user root");
 	if (s->capabilities_ambient & ~bound) {
 		auto_free char *extra = caps_format(s->capabilities_ambient & ~bound);
 

@@ -31,8 +31,7 @@ bool respawn_is_allowed(const struct container *ct)
 {
 	enum container_state parent = ct->parent->state;
 
-	return ct->spec.respawn &&
-	       (state_is_started(parent) || parent == STATE_RESPAWNING) &&
+	return ct->spec.respawn && (state_is_started(parent) || parent == STATE_RESPAWNING) &&
 	       (ct->spec.max_respawns < 0 ||
 		ct->spec.respawn_count < (uint64_t)ct->spec.max_respawns);
 }
@@ -156,9 +155,9 @@ static void death_free(struct op *op)
 	free(d);
 }
 
-static const struct op_class death_class = {
-	.name = "death", .step = death_step, .free = death_free
-};
+static const struct op_class death_class = { .name = "death",
+					     .step = death_step,
+					     .free = death_free };
 
 void death_submit(struct ops *ops, struct container *ct)
 {
@@ -176,8 +175,8 @@ void death_submit(struct ops *ops, struct container *ct)
 	op_submit(&d->op);
 }
 
-/* The command above a frozen container ended: on v1 its pid namespace cannot, for the frozen tasks in
- * it do not die, and so no exit is ever reported. The record has it. */
+/* The command above a frozen container ended: on v1 its pid namespace cannot, for the frozen tasks
+ * in it do not die, and so no exit is ever reported. The record has it. */
 static void check_above(struct ops *ops, const struct container *frozen)
 {
 	for (struct container *up = frozen->parent; up; up = up->parent) {

@@ -9,15 +9,15 @@
 /* What a container has beside the model: timers and descriptors. */
 struct container_runtime {
 	struct ops *ops;
-	struct container *ct;   /* owner, borrowed */
+	struct container *ct; /* owner, borrowed */
 	ev_timer respawn_timer;
-	int pidfd;              /* of a wait task that is not the master's child; -1 = none */
+	int pidfd; /* of a wait task that is not the master's child; -1 = none */
 	ev_io pidfd_io;
-	bool exited;            /* the wait task's end is known but not acted upon yet */
-	int exit_status;        /* valid when exited */
-	bool oom_pending;       /* a fatal out-of-memory event waits to be acted upon */
+	bool exited;      /* the wait task's end is known but not acted upon yet */
+	int exit_status;  /* valid when exited */
+	bool oom_pending; /* a fatal out-of-memory event waits to be acted upon */
 	bool in_pid_map, watched;
-	ev_timer lost_timer;    /* restored, its task is gone, the report is still due */
+	ev_timer lost_timer; /* restored, its task is gone, the report is still due */
 };
 
 struct container_runtime *runtime_get(struct ops *ops, struct container *ct);

@@ -189,8 +189,7 @@ static void on_queue_timeout(struct ev_loop *ev, ev_timer *t, int revents)
 	(void)revents;
 	error_set(&op->err, ERR_BUSY, "%s %s: waited %u s for %s of container '%s'",
 		  op->class->name, op->ct->name, op->ops->config->queue_timeout_ms / 1000,
-		  holder ? holder->class->name : "operations below",
-		  at ? at->name : op->ct->name);
+		  holder ? holder->class->name : "operations below", at ? at->name : op->ct->name);
 	end(op, &op->err);
 }
 
@@ -256,8 +255,9 @@ static void fork_job(struct op *op)
 	if (job_fork(&op->job, ops->loop, ops->procs, op->job_name, op->job_fn, op->job_arg,
 		     op->job_timeout_ms, on_job_done, &op->job_err) == 0)
 		return;
-	/* No process to be had: the step sees it as a failed job, from the loop, not from here. Until
-	 * then the job counts as pending, or a fact that comes in would make the step run twice. */
+	/* No process to be had: the step sees it as a failed job, from the loop, not from here.
+	 * Until then the job counts as pending, or a fact that comes in would make the step run
+	 * twice. */
 	ops->jobs_running--;
 	op->job_failed = true;
 	op_start_timer(op, 0);

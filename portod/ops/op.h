@@ -32,9 +32,10 @@ struct op_class {
 struct op {
 	const struct op_class *class;
 	struct ops *ops;
-	struct container *ct; /* what it locks; referenced */
-	struct list node;     /* on op_waiting of waits_at */
-	struct container *waits_at; /* who blocks it; NULL when it does not wait. Borrowed: an ancestor */
+	struct container *ct;       /* what it locks; referenced */
+	struct list node;           /* on op_waiting of waits_at */
+	struct container *waits_at; /* who blocks it; NULL when it does not wait. Borrowed: an
+				       ancestor */
 	bool active, finished;
 	ev_timer queue_timer; /* while waiting for admission */
 	ev_timer timer;       /* for the class's own use; fires step */
@@ -45,14 +46,14 @@ struct op {
 	unsigned job_timeout_ms;
 	const char *job_name;
 	/* Facts for step(). */
-	bool job_pending;     /* queued or running, or job_failed */
-	bool job_failed;      /* could not be forked; step() has not been told yet */
+	bool job_pending; /* queued or running, or job_failed */
+	bool job_failed;  /* could not be forked; step() has not been told yet */
 	struct error job_err;
 	size_t job_result_len;
 	char job_result[128];
-	struct error err;     /* outcome so far */
+	struct error err; /* outcome so far */
 	struct defer free_defer;
-	uint64_t start_nsec;  /* CLOCK_BOOTTIME at submission */
+	uint64_t start_nsec; /* CLOCK_BOOTTIME at submission */
 	/* Who waits; NULL when nobody (or no more) does. */
 	void (*done)(struct op *op, const struct error *err, void *user);
 	void *user;
@@ -70,8 +71,8 @@ void op_finish(struct op *op, const struct error *err);
 /* The waiter is gone; the operation goes on if active, and is dropped if still queued. */
 void op_abandon(struct op *op);
 
-/* Fork a job; when it ended step() runs with the facts in job_err and job_result. Waits for a free slot when too
- * many jobs run. `arg` must live until then. */
+/* Fork a job; when it ended step() runs with the facts in job_err and job_result. Waits for a free
+ * slot when too many jobs run. `arg` must live until then. */
 void op_start_job(struct op *op, const char *name, job_fn fn, void *arg, unsigned timeout_ms);
 /* Call step() after `ms`, or cancel with op_stop_timer(). */
 void op_start_timer(struct op *op, uint64_t ms);

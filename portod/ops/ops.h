@@ -29,8 +29,8 @@ struct ops_config {
 	const char *socket_path;  /* bound into chroots that may use the API */
 	unsigned max_containers;  /* + 100 for superusers */
 	unsigned start_timeout_ms, stop_timeout_ms, queue_timeout_ms, remove_timeout_ms;
-	unsigned tick_ms;         /* housekeeping: aging, rotation */
-	unsigned max_jobs;        /* forked at the same time */
+	unsigned tick_ms;  /* housekeeping: aging, rotation */
+	unsigned max_jobs; /* forked at the same time */
 	unsigned respawn_delay_min_ms;
 	uint64_t dev_size, memory_total;
 	unsigned devpts_max;
@@ -61,7 +61,7 @@ struct ops {
 	struct cgroup_host *cgroups;
 	struct cgroup_events *events;
 	const struct prop_env *env;
-	struct client *internal;  /* the daemon as a client */
+	struct client *internal; /* the daemon as a client */
 	pid_t master_pid;
 	char hostname[65];
 	struct ops_stats stats;
@@ -70,13 +70,13 @@ struct ops {
 	ev_timer tick;
 	unsigned jobs_running;
 	struct list job_queue;
-	size_t active;            /* operations not finished yet */
+	size_t active; /* operations not finished yet */
 	struct rotation *rotation;
-	struct purge *purge;      /* NULL = nothing left to remove */
-	struct htab *by_pid;      /* wait pid -> container */
+	struct purge *purge;                  /* NULL = nothing left to remove */
+	struct htab *by_pid;                  /* wait pid -> container */
 	struct early_exit early[EARLY_EXITS]; /* the last ones, a ring */
 	unsigned next_early;
-	bool stopping;            /* the daemon is going down: no new operations */
+	bool stopping;                    /* the daemon is going down: no new operations */
 	void (*on_idle)(struct ops *ops); /* when stopping and `active` becomes 0 */
 };
 

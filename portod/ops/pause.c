@@ -84,12 +84,12 @@ static void pause_free(struct op *op)
 	free(container_of(op, struct pause_op, op));
 }
 
-static const struct op_class pause_class = {
-	.name = "pause", .step = pause_step, .free = pause_free
-};
-static const struct op_class resume_class = {
-	.name = "resume", .step = pause_step, .free = pause_free
-};
+static const struct op_class pause_class = { .name = "pause",
+					     .step = pause_step,
+					     .free = pause_free };
+static const struct op_class resume_class = { .name = "resume",
+					      .step = pause_step,
+					      .free = pause_free };
 
 static struct op *submit(struct ops *ops, struct container *ct, bool freeze, ops_done done,
 			 void *user)

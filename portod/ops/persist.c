@@ -23,9 +23,9 @@ static void put(struct ops *ops, const struct container *ct, const char *key, co
 		log_error("container %s: %s is not stored: %s", ct->name, key, err.text);
 }
 
-#define RUN_FORMAT                                                                                 \
-	"%s %d %d %d %" PRIu64 " %" PRIu64 " %d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64            \
-	" %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64  \
+#define RUN_FORMAT                                                                                \
+	"%s %d %d %d %" PRIu64 " %" PRIu64 " %d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64           \
+	" %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 \
 	" %" PRIu64 " %d %" PRIu64
 
 void persist_run(struct ops *ops, struct container *ct)
@@ -56,15 +56,14 @@ int persist_load_run(struct container *ct, const char *text, struct error *err)
 	struct task_ids *t = &ct->task;
 	int n = sscanf(text,
 		       "%31s %d %d %d %" SCNu64 " %" SCNu64 " %d %d %d %" SCNu64 " %" SCNu64
-		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %d %" SCNu64
-		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %" SCNu64,
+		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %d %" SCNu64 " %" SCNu64
+		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %" SCNu64,
 		       state, &t->wait_pid, &t->main_pid, &t->main_vpid, &t->wait_starttime,
 		       &t->main_starttime, &has_task, &mount_ns, &pid_ns, &ct->creation.wall_sec,
 		       &ct->creation.boot_nsec, &ct->start.wall_sec, &ct->start.boot_nsec,
 		       &ct->death.wall_sec, &ct->death.boot_nsec, &ct->exit_status, &oom_killed,
-		       &ct->oom_events, &ct->oom_kills, &ct->oom_kills_total,
-		       &ct->stream_offset[1], &ct->stream_offset[2], &frozen,
-		       &ct->spec.respawn_count);
+		       &ct->oom_events, &ct->oom_kills, &ct->oom_kills_total, &ct->stream_offset[1],
+		       &ct->stream_offset[2], &frozen, &ct->spec.respawn_count);
 
 	if (n != 24 || !state_parse(state, &s)) {
 		*ct = before; /* half of it would be worse than nothing: pids of strangers */

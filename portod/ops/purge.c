@@ -33,8 +33,7 @@ static int purge_job(void *arg, void *result, size_t *len, struct error *err)
 		if (cgroup_purge(p->ops->cgroups, p->names.v[i], err))
 			rc = error_prefix(err, "remove leftover cgroup %s", p->names.v[i]);
 	for (size_t i = 0; i < p->dirs.n; i++) {
-		auto_free char *path =
-			path_join(p->ops->config->workdir_base, p->dirs.v[i]);
+		auto_free char *path = path_join(p->ops->config->workdir_base, p->dirs.v[i]);
 		int r = fd_remove_tree(AT_FDCWD, path);
 
 		if (r < 0)
@@ -113,9 +112,8 @@ void purge_leftovers(struct ops *ops)
 	job_init(&p->job);
 	find_cgroups(p);
 	find_directories(p);
-	if (p->names.n + p->dirs.n &&
-	    job_fork(&p->job, ops->loop, ops->procs, "purge", purge_job, p, 0, on_purged, &err) ==
-		    0) {
+	if (p->names.n + p->dirs.n && job_fork(&p->job, ops->loop, ops->procs, "purge", purge_job,
+					       p, 0, on_purged, &err) == 0) {
 		ops->purge = p;
 		return;
 	}
@@ -134,6 +132,5 @@ static bool covers(const struct strv *names, const char *name)
 
 bool purge_covers(const struct ops *ops, const char *name)
 {
-	return ops->purge &&
-	       (covers(&ops->purge->names, name) || covers(&ops->purge->dirs, name));
+	return ops->purge && (covers(&ops->purge->names, name) || covers(&ops->purge->dirs, name));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * After a restart of the server: rebuild the tree from the store, compare it with the kernel, and
- * put right what differs (reference/daemon.md §11). Nothing that may block is done here: what has to
- * be killed, thawed or removed becomes an operation that runs while the daemon serves already.
+ * put right what differs (reference/daemon.md §11). Nothing that may block is done here: what has
+ * to be killed, thawed or removed becomes an operation that runs while the daemon serves already.
  *
  * Exits that happened meanwhile come in as the master's reports right after; for tasks that ended
  * and left a complete task record nobody has to wait for them.

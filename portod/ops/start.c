@@ -31,13 +31,13 @@ struct start_op {
 	bool respawn;
 	struct container *target; /* the one asked for; referenced */
 	struct container *ct;     /* the link in work; an ancestor of target or target */
-	struct client *client;    /* who asks, a copy: the rights count even if it leaves; NULL = the
-				     daemon itself */
+	struct client *client;    /* who asks, a copy: the rights count even if it leaves; NULL =
+				     the daemon itself */
 	int fds[3];               /* of the client, for /dev/fd streams of target */
 	struct error fds_err;     /* why they could not be had */
 	struct compiled *compiled;
 	struct teardown *teardown;
-	unsigned teardowns;       /* tries so far */
+	unsigned teardowns; /* tries so far */
 };
 
 /* ---- streams given by the client ---- */
@@ -46,7 +46,8 @@ static int fetch_fd(const struct client *client, int fd, int *ret, struct error 
 {
 	if (client->pidfd < 0)
 		return error_set(err, ERR_INVALID_VALUE,
-				 "stream /dev/fd/%d: the client has no process to take it from", fd);
+				 "stream /dev/fd/%d: the client has no process to take it from",
+				 fd);
 	*ret = (int)syscall(SYS_pidfd_getfd, client->pidfd, fd, 0);
 	if (*ret < 0)
 		return error_sys(err, ERR_INVALID_VALUE, errno,
@@ -152,9 +153,10 @@ static int admit(struct start_op *s, struct error *err)
 					 target->name, state_name(target->parent->state));
 		if (target->spec.max_respawns >= 0 &&
 		    target->spec.respawn_count >= (uint64_t)target->spec.max_respawns)
-			return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
-					 "cannot respawn container '%s': max_respawns %lld is reached",
-					 target->name, (long long)target->spec.max_respawns);
+			return error_set(
+				err, ERR_RESOURCE_NOT_AVAILABLE,
+				"cannot respawn container '%s': max_respawns %lld is reached",
+				target->name, (long long)target->spec.max_respawns);
 		return 0;
 	}
 	/* Somebody else's start may have been faster. */
@@ -188,15 +190,17 @@ static void begin(struct start_op *s)
 	}
 	container_set_start_error(ct, NULL);
 	if (!s->respawn && ct->state != STATE_STOPPED) {
-		error_set(&err, ERR_INVALID_STATE, "cannot start container '%s': it is %s, not stopped",
-			  ct->name, state_name(ct->state));
+		error_set(&err, ERR_INVALID_STATE,
+			  "cannot start container '%s': it is %s, not stopped", ct->name,
+			  state_name(ct->state));
 		op_finish(&s->op, &err);
 		return;
 	}
 	if (ct == s->target)
 		err = s->fds_err;
 	if (err.code || compile_check(ops, client, ct, &err) ||
-	    compile_start(ops, ct, ct == s->target ? s->fds : none, s->respawn, &s->compiled, &err)) {
+	    compile_start(ops, ct, ct == s->target ? s->fds : none, s->respawn, &s->compiled,
+			  &err)) {
 		error_prefix(&err, "cannot prepare start of container '%s'", ct->name);
 		fail(s, &err);
 		return;
@@ -270,9 +274,10 @@ static void explain_failure(struct start_op *s)
 	if (dead) {
 		struct error why = s->op.err;
 
-		error_set(&s->op.err, ERR_INVALID_STATE,
-			  "cannot start container '%s': container '%s' above it died meanwhile (%s)",
-			  s->ct->name, dead->name, why.text);
+		error_set(
+			&s->op.err, ERR_INVALID_STATE,
+			"cannot start container '%s': container '%s' above it died meanwhile (%s)",
+			s->ct->name, dead->name, why.text);
 		return;
 	}
 	death_update_oom(s->op.ops, s->ct);
@@ -375,15 +380,15 @@ static void start_free(struct op *op)
 	free(s);
 }
 
-static const struct op_class start_class = {
-	.name = "start", .step = start_step, .free = start_free
-};
-static const struct op_class respawn_class = {
-	.name = "respawn", .step = start_step, .free = start_free
-};
+static const struct op_class start_class = { .name = "start",
+					     .step = start_step,
+					     .free = start_free };
+static const struct op_class respawn_class = { .name = "respawn",
+					       .step = start_step,
+					       .free = start_free };
 
-static struct op *submit(struct ops *ops, struct client *client, struct container *ct,
-			 bool respawn, ops_done done, void *user)
+static struct op *submit(struct ops *ops, struct client *client, struct container *ct, bool respawn,
+			 ops_done done, void *user)
 {
 	struct start_op *s = xnew(struct start_op);
 
@@ -391,8 +396,8 @@ static struct op *submit(struct ops *ops, struct client *client, struct containe
 	s->target = container_ref(ct);
 	s->client = client ? client_dup(client) : NULL;
 	fetch_fds(s, client);
-	op_init(&s->op, respawn ? &respawn_class : &start_class, ops,
-		respawn ? ct : first_link(ct), done, user);
+	op_init(&s->op, respawn ? &respawn_class : &start_class, ops, respawn ? ct : first_link(ct),
+		done, user);
 	op_submit(&s->op);
 	return s->op.finished ? NULL : &s->op;
 }

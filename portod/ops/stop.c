@@ -17,17 +17,17 @@ struct stop_op {
 	struct op op;
 	enum stop_phase phase;
 	bool destroy;
-	uint64_t deadline;          /* CLOCK_BOOTTIME ns, 0 = no grace */
-	struct container *waiting;  /* whose main task was signalled; NULL before the first */
+	uint64_t deadline;         /* CLOCK_BOOTTIME ns, 0 = no grace */
+	struct container *waiting; /* whose main task was signalled; NULL before the first */
 	struct teardown *teardown;
-	unsigned teardowns;         /* tries so far */
+	unsigned teardowns; /* tries so far */
 };
 
 /* Does this container's task deserve a signal and a wait? */
 static bool is_stoppable(const struct container *ct)
 {
-	return !container_is_meta(ct) && ct->task.main_pid && ct->runtime &&
-	       !ct->runtime->exited && ct->state == STATE_STOPPING;
+	return !container_is_meta(ct) && ct->task.main_pid && ct->runtime && !ct->runtime->exited &&
+	       ct->state == STATE_STOPPING;
 }
 
 /* A frozen task would not notice the signal. */
@@ -196,12 +196,10 @@ static void stop_free(struct op *op)
 	free(s);
 }
 
-static const struct op_class stop_class = {
-	.name = "stop", .step = stop_step, .free = stop_free
-};
-static const struct op_class destroy_class = {
-	.name = "destroy", .step = stop_step, .free = stop_free
-};
+static const struct op_class stop_class = { .name = "stop", .step = stop_step, .free = stop_free };
+static const struct op_class destroy_class = { .name = "destroy",
+					       .step = stop_step,
+					       .free = stop_free };
 
 static struct op *submit(struct ops *ops, struct container *ct, uint64_t timeout_ms, bool destroy,
 			 ops_done done, void *user)

@@ -15,8 +15,8 @@
 #include "base/xalloc.h"
 #include "ops/internal.h"
 
-#define SLICE 256      /* containers looked at in one tick */
-#define BATCH 64       /* files cut by one job */
+#define SLICE       256 /* containers looked at in one tick */
+#define BATCH       64  /* files cut by one job */
 #define LINE_WINDOW (16 << 10)
 
 struct cut {
@@ -28,7 +28,7 @@ struct cut {
 struct rotation {
 	struct ops *ops;
 	struct job job;
-	uint32_t next_id;    /* where the next slice begins */
+	uint32_t next_id; /* where the next slice begins */
 	char *paths[BATCH];
 	uint64_t limits[BATCH];
 	struct cut cuts[BATCH];

@@ -16,8 +16,8 @@
 
 struct teardown_item {
 	struct cgroup cgroup;
-	char *name;          /* of the cgroup */
-	pid_t wait_pid;      /* to kill first, 0 = none */
+	char *name;     /* of the cgroup */
+	pid_t wait_pid; /* to kill first, 0 = none */
 	uint64_t starttime;
 	char *workdir, *record;
 };
@@ -123,8 +123,8 @@ static int remove_item(const struct teardown *t, const struct teardown_item *it,
 	if (cgroup_remove(t->ops->cgroups, &it->cgroup, err))
 		return -1;
 	rc = fd_remove_tree(AT_FDCWD, it->workdir);
-	/* A user may have put a link or a file in place of a directory of the way: ours is gone then,
-	 * and what the link leads to is none of ours. */
+	/* A user may have put a link or a file in place of a directory of the way: ours is gone
+	 * then, and what the link leads to is none of ours. */
 	if (rc < 0 && rc != -ELOOP && rc != -ENOTDIR)
 		return error_errno(err, -rc, "remove directory %s", it->workdir);
 	if (unlink(it->record) && errno != ENOENT)

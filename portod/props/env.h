@@ -7,7 +7,8 @@
 #include "props/prop.h"
 
 /* Pure but for the user database. Appends "NAME=value", sorted by name, to *ret. `hostname` is the
- * host's, `cwd` the resolved working directory inside, `extra` the configuration's (NULL = none). */
+ * host's, `cwd` the resolved working directory inside, `extra` the configuration's (NULL = none).
+ * */
 void env_build(const struct container *ct, const struct smap *extra, const char *hostname,
 	       const char *cwd, struct strv *ret);
 /* Value of one variable, NULL = not defined. New string. Asks the kernel for the host's name. */

@@ -58,7 +58,8 @@ struct prop_env {
 	uint64_t thread_limit_default;  /* level 1 */
 	uint64_t cpu_period_default;    /* ns */
 	const char *default_ulimit;
-	const struct smap *extra_env;    /* of the configuration, for every container; NULL = none */
+	const struct smap *extra_env; /* of the configuration, for every container; NULL = none
+					    */
 	uint64_t (*porto_stat)(void *daemon, const char *name, bool *ret_known);
 	void *daemon; /* for porto_stat */
 };

@@ -9,8 +9,8 @@
  *                               nanoseconds per pass
  *
  * PLAN has lines "group DIR", "dir DIR" (a group that holds no process of its own) and "knob FILE
- * VALUE"; they are carried out in their order, the groups removed in reverse. A line "parent DIR" is
- * made before and removed after all cycles. The process
+ * VALUE"; they are carried out in their order, the groups removed in reverse. A line "parent DIR"
+ * is made before and removed after all cycles. The process
  * moves itself into the groups, which is the fast way since Linux 5.5; with `parent` we move it,
  * as most programs do: each move then waits for an RCU grace period.
  */

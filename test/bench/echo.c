@@ -5,13 +5,13 @@
  *   echo serve PATH REPLY          the least a server can do: epoll, one recv, one send per request
  *   echo serve-blocking PATH REPLY without epoll, one client only
  *   echo ask PATH REQUEST N MSEC   N processes ask as fast as they can; prints requests per second
- *   echo replay PATH REQUESTS N    ask each frame of the file in its order, N times over; prints the
- *                                  nanoseconds of a pass, then those of each frame
+ *   echo replay PATH REQUESTS N    ask each frame of the file in its order, N times over; prints
+ * the                                  nanoseconds of a pass, then those of each frame
  *
- * REQUEST and REPLY are files with one whole frame, REQUESTS has several. A request is taken as one recv of any
- * size, which holds for clients that wait for each reply. The same `ask` talks to the daemon and to
- * `serve`, so a ratio of the two rates is the daemon's share alone. `serve` prints "ready" and
- * serves until it is killed.
+ * REQUEST and REPLY are files with one whole frame, REQUESTS has several. A request is taken as one
+ * recv of any size, which holds for clients that wait for each reply. The same `ask` talks to the
+ * daemon and to `serve`, so a ratio of the two rates is the daemon's share alone. `serve` prints
+ * "ready" and serves until it is killed.
  */
 #include <errno.h>
 #include <fcntl.h>

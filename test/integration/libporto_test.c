@@ -168,8 +168,8 @@ static void events(void)
 
 	CHECK(pfd.fd >= 0);
 	CHECK(porto_subscribe(conn, names, NULL, NULL, PORTO_FOREVER, on_event, &one, &first) == 0);
-	CHECK(porto_subscribe(conn, names, NULL, "dead", PORTO_FOREVER, on_event, &two,
-			      &second) == 0);
+	CHECK(porto_subscribe(conn, names, NULL, "dead", PORTO_FOREVER, on_event, &two, &second) ==
+	      0);
 	CHECK(porto_create(conn, "e1") == 0);
 	CHECK(porto_set_property(conn, "e1", "command", "sh -c 'exit 3'") == 0);
 	CHECK(porto_start(conn, "e1") == 0);

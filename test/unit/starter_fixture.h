@@ -32,7 +32,7 @@
 #include "kernel/starter.h"
 #include "kernel/taskfile.h"
 
-#define SKIP 77
+#define SKIP       77
 #define OUTPUT_MAX 65536
 
 static struct {

@@ -76,15 +76,17 @@ static const struct method *by_name(const char *name)
 static void test_rights(void **state)
 {
 	static const char *const writes[] = {
-		"Create",    "CreateWeak", "Destroy",	"SetProperty", "Start",
-		"Stop",	     "Pause",	   "Resume",	"Kill",	       "Respawn",
-		"SetLabel",  "IncLabel",   "CreateVolume", "ImportLayer", "RemoveLayer",
-		"AttachProcess", "AttachThread", "SetSystem", "ClearStatistics", "CleanupPlace",
+		"Create",       "CreateWeak",  "Destroy",         "SetProperty",
+		"Start",        "Stop",        "Pause",           "Resume",
+		"Kill",         "Respawn",     "SetLabel",        "IncLabel",
+		"CreateVolume", "ImportLayer", "RemoveLayer",     "AttachProcess",
+		"AttachThread", "SetSystem",   "ClearStatistics", "CleanupPlace",
 	};
 	static const char *const superuser[] = { "SetSystem", "ClearStatistics" };
-	static const char *const reads[] = { "List", "GetProperty", "GetDataProperty", "Get",
-					     "Version", "Wait", "AsyncWait", "StopAsyncWait",
-					     "FindLabel", "LocateProcess", "GetSystem" };
+	static const char *const reads[] = { "List",          "GetProperty",   "GetDataProperty",
+					     "Get",           "Version",       "Wait",
+					     "AsyncWait",     "StopAsyncWait", "FindLabel",
+					     "LocateProcess", "GetSystem" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)

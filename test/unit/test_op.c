@@ -27,7 +27,6 @@ struct fixture {
 	unsigned freed, idle;
 };
 
-
 /* Static in the tests: freed by the loop, after the test returned. */
 struct fake_op {
 	struct op op;
@@ -35,7 +34,7 @@ struct fake_op {
 	const char *name;
 	bool instant, end_after_job, end_on_step;
 	unsigned steps;
-	int code;             /* of done */
+	int code; /* of done */
 	bool was_done;
 	struct container *move_to;
 	struct op *abandon_in_done;
@@ -73,9 +72,9 @@ static void fake_free(struct op *op)
 	o->dead = true;
 }
 
-static const struct op_class exclusive = {
-	.name = "exclusive", .step = fake_step, .free = fake_free
-};
+static const struct op_class exclusive = { .name = "exclusive",
+					   .step = fake_step,
+					   .free = fake_free };
 static const struct op_class shallow = {
 	.name = "shallow", .shallow = true, .step = fake_step, .free = fake_free
 };
@@ -643,7 +642,8 @@ static void test_weak_parent_and_child_go_together(void **state)
 {
 	struct fixture *f = *state;
 	struct client *c = client_new(f->root);
-	struct container *w = add(f, "w"), *wc = add(f, "w/c"), *v = add(f, "v"), *kept = add(f, "k");
+	struct container *w = add(f, "w"), *wc = add(f, "w/c"), *v = add(f, "v"),
+			 *kept = add(f, "k");
 
 	w->spec.weak = wc->spec.weak = v->spec.weak = true;
 	ops_bind_weak(c, w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is stored of a container, and that it comes back; the store is in memory, the host a fake. */
+/* What is stored of a container, and that it comes back; the store is in memory, the host a fake.
+ * */
 #include "props_fixture.h"
 
 #include <stdio.h>
@@ -28,7 +29,8 @@ static int setup(void **state)
 	f->loop = loop_new();
 	f->procs = procs_new(f->loop);
 	f->workdirs = xasprintf("%s/place", f->fx.fake.dir);
-	f->config = (struct ops_config){ .queue_timeout_ms = 60000, .max_jobs = 2,
+	f->config = (struct ops_config){ .queue_timeout_ms = 60000,
+					 .max_jobs = 2,
 					 .state_dir = f->fx.fake.dir,
 					 .workdir_base = f->workdirs };
 	f->ops.config = &f->config;
@@ -97,8 +99,11 @@ static void test_run_round_trip(void **state)
 	struct fixture *f = *state;
 	struct container *a = f->fx.a, copy;
 
-	a->task = (struct task_ids){ .wait_pid = 11, .main_pid = 12, .main_vpid = 1,
-				     .wait_starttime = UINT64_MAX, .main_starttime = 14 };
+	a->task = (struct task_ids){ .wait_pid = 11,
+				     .main_pid = 12,
+				     .main_vpid = 1,
+				     .wait_starttime = UINT64_MAX,
+				     .main_starttime = 14 };
 	a->has_task = a->own_pid_ns = true;
 	a->start = (struct moment){ 100, 200 };
 	a->death = (struct moment){ 300, 400 };
@@ -231,9 +236,9 @@ static void test_weak_ones_do_not_survive(void **state)
 /* Its group is gone, so it cannot run, whatever the store says. */
 static void test_running_without_group_is_stopped(void **state)
 {
-	static const enum container_state states[] = { STATE_STARTING, STATE_RUNNING, STATE_META,
-						       STATE_PAUSED, STATE_STOPPING,
-						       STATE_RESPAWNING };
+	static const enum container_state states[] = { STATE_STARTING, STATE_RUNNING,
+						       STATE_META,     STATE_PAUSED,
+						       STATE_STOPPING, STATE_RESPAWNING };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {

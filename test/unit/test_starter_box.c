@@ -455,8 +455,8 @@ static void containers_nest(void **state)
 	assert_string_equal(b->output, "outer\n2\n/busybox /cat /dev /proc /run /sh /sys\n");
 	assert_true(ns_inode(b->res.main_pid, NS_PID) != ns_inode(base, NS_PID));
 	assert_true(ns_inode(b->res.main_pid, NS_IPC) == ns_inode(base, NS_IPC));
-	/* The end of the outer one is the end of the inner one, which is to be reaped first: an init
-	 * ends when its namespace is empty. */
+	/* The end of the outer one is the end of the inner one, which is to be reaped first: an
+	 * init ends when its namespace is empty. */
 	kill(outer->res.wait_pid, SIGKILL);
 	assert_int_equal(waitpid(b->res.wait_pid, NULL, 0), b->res.wait_pid);
 	assert_int_equal(waitpid(outer->res.wait_pid, NULL, 0), outer->res.wait_pid);

@@ -44,11 +44,10 @@ static void test_unknown_names(void **state)
 static void test_usual_life(void **state)
 {
 	static const enum container_state life[] = {
-		STATE_STOPPED,	  STATE_STARTING, STATE_RUNNING,  STATE_PAUSED,
-		STATE_RUNNING,	  STATE_DEAD,	  STATE_STOPPING, STATE_STOPPED,
-		STATE_STARTING,	  STATE_META,	  STATE_PAUSED,	  STATE_META,
-		STATE_RESPAWNING, STATE_RUNNING,  STATE_STOPPING, STATE_STOPPED,
-		STATE_DESTROYED,
+		STATE_STOPPED, STATE_STARTING,  STATE_RUNNING,    STATE_PAUSED,   STATE_RUNNING,
+		STATE_DEAD,    STATE_STOPPING,  STATE_STOPPED,    STATE_STARTING, STATE_META,
+		STATE_PAUSED,  STATE_META,      STATE_RESPAWNING, STATE_RUNNING,  STATE_STOPPING,
+		STATE_STOPPED, STATE_DESTROYED,
 	};
 
 	(void)state;
@@ -93,7 +92,8 @@ static void test_predicates(void **state)
 	for (int i = 0; i < _STATE_COUNT; i++) {
 		enum container_state s = (enum container_state)i;
 
-		assert_int_equal(state_has_resources(s), s != STATE_STOPPED && s != STATE_DESTROYED);
+		assert_int_equal(state_has_resources(s),
+				 s != STATE_STOPPED && s != STATE_DESTROYED);
 		assert_int_equal(state_is_started(s), s == STATE_RUNNING || s == STATE_META);
 	}
 }

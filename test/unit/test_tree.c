@@ -44,8 +44,8 @@ static int check(const char *name, bool superuser)
 
 static void test_good_names(void **state)
 {
-	static const char *const good[] = { "a", "A-z_0@9:.", "a/b/c", "...", ".a", "selfish",
-					    "a/..b", "self-1/x", "porto" };
+	static const char *const good[] = { "a",       "A-z_0@9:.", "a/b/c",    "...",  ".a",
+					    "selfish", "a/..b",     "self-1/x", "porto" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -54,9 +54,9 @@ static void test_good_names(void **state)
 
 static void test_bad_names(void **state)
 {
-	static const char *const bad[] = { "",	   "/",	    "a/",	"/a",	 "a//b",  "self",
-					   "a/self", ".",   "..",	"a/./b", "a/..",  "a b",
-					   "a\n",  "a*",    "\xc3\xa4", "a,b",	 "a\x7f", "a;b" };
+	static const char *const bad[] = { "",       "/",  "a/",       "/a",    "a//b",  "self",
+					   "a/self", ".",  "..",       "a/./b", "a/..",  "a b",
+					   "a\n",    "a*", "\xc3\xa4", "a,b",   "a\x7f", "a;b" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -395,12 +395,12 @@ static void test_nearest_task(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_good_names),	T(test_bad_names),	T(test_name_lengths),
-		T(test_root),		T(test_add_and_find),	T(test_find_nearest),
-		T(test_ids_go_round),	T(test_ids_run_out),	T(test_sorted),
-		T(test_walks),		T(test_state_counters), T(test_removed_but_referenced),
-		T(test_set_bits),	T(test_paths),		T(test_limits_of_the_way_up),
-		T(test_exit_codes),	T(test_start_error),	T(test_nearest_task),
+		T(test_good_names),   T(test_bad_names),      T(test_name_lengths),
+		T(test_root),         T(test_add_and_find),   T(test_find_nearest),
+		T(test_ids_go_round), T(test_ids_run_out),    T(test_sorted),
+		T(test_walks),        T(test_state_counters), T(test_removed_but_referenced),
+		T(test_set_bits),     T(test_paths),          T(test_limits_of_the_way_up),
+		T(test_exit_codes),   T(test_start_error),    T(test_nearest_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
