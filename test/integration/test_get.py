@@ -129,3 +129,19 @@ def test_many_containers(porto, name):
     values = porto.get(["***"], list(porto.property_list()))
     assert len(values) == 100
     assert all(row["state"] == "stopped" for row in values.values())
+
+
+def test_nonblock(portod, porto, toolbox, name):
+    """Asked not to wait, the daemon never does; the answer is a value or Busy."""
+    import porto_client
+    import time
+    from conftest import poll
+
+    porto.run(name, "%s ignore 15" % toolbox)
+    poll(lambda: "ready" in porto.get_property(name, "stdout"))
+    with portod.client() as other:
+        other.send(porto_client.make_request("Stop", name=name, timeout_ms=500))
+        time.sleep(0.05)
+        value = porto.get([name], ["state"], nonblock=True)[name]["state"]
+        assert value == "stopping" or value.name == "Busy"
+        assert other.recv_reply().error == 0

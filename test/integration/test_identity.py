@@ -355,3 +355,14 @@ def test_user_inside(porto, inside, name):
         owner_user="root",
     )
     assert result == {"owner": "root"}
+
+
+def test_owner_containers(porto, inside, name):
+    """Only the containers that are named, and what is above them, may change it."""
+    porto.create("target")
+    porto.set_property("target", "owner_containers", name + "-allowed")
+    body = 'client.set_property("target", "private", "x"); result["ok"] = True'
+    assert inside(name + "-allowed", body) == {"ok": True}
+    assert inside(name + "-other", body) == "Permission"
+    porto.set_property("target", "private", "from the host")
+    assert porto.get_property("target", "owner_containers").endswith(name + "-allowed")

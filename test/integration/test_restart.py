@@ -219,7 +219,19 @@ def test_out_of_memory_is_known_after_the_return(daemon, client, toolbox):
     client.connect()
     assert client.get_property("a", "exit_code") == "-99"
     assert client.get_property("a", "oom_killed") == "true"
-    assert int(client.get_property("a", "oom_kills_total")) >= 1
+
+
+def test_kills_are_counted_over_the_return(daemon, client, toolbox):
+    client.run("a", "%s hog-child 200" % toolbox, memory_limit="32M", oom_is_fatal=False)
+    poll(lambda: "child 9" in client.get_property("a", "stdout"), 30)
+    poll(lambda: client.get_property("a", "oom_kills_total", sync=True) == "1")
+    daemon.kill_server()
+    client.connect()
+    assert client.get_property("a", "oom_kills_total", sync=True) == "1"
+    client.stop("a", 0)
+    daemon.kill_server()
+    client.connect()
+    assert client.get_property("a", "oom_kills_total", sync=True) == "1"
 
 
 def test_out_of_memory_handling_goes_on(daemon, client, toolbox):

@@ -376,3 +376,12 @@ def test_root_is_owned_by_somebody_else(porto, rootfs, name):
     os.chown(rootfs, NOBODY, NOBODY)
     text = porto.output(name, "id -u", root=rootfs, user="nobody", group="nogroup")
     assert text.strip() == str(NOBODY)
+
+
+def test_init_cannot_be_overwritten(porto, rootfs, portod, name):
+    """The first process inside is a file of the host: root inside may look, but not write."""
+    path = os.path.join(os.path.dirname(portod.binary), "portoinit")
+    before = open(path, "rb").read()
+    line = "(echo x > /proc/1/exe) 2>/dev/null && echo written || echo refused"
+    assert porto.output(name, "sh -c '%s'" % line, root=rootfs).strip() == "refused"
+    assert open(path, "rb").read() == before
