@@ -26,6 +26,7 @@ struct server {
 	const struct handler_env *env;
 	struct server_config config;
 	ev_io accept_io;
+	ev_timer accept_timer;  /* accepting pauses while there are no descriptors */
 	struct list conns;      /* struct conn of clients */
 	struct list refused;    /* struct conn that only wait for their refusal to be written */
 	struct list flush_list; /* struct conn, with output */
@@ -178,6 +179,7 @@ static struct client *identify(struct server *s, int fd, struct error *err)
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	auto_free char *name = NULL;
+	auto_close int pidfd = -1;
 	struct proc_stat st;
 	struct client *c;
 
@@ -189,14 +191,20 @@ static struct client *identify(struct server *s, int fd, struct error *err)
 		error_set(err, ERR_PERMISSION, "the peer is in a foreign pid namespace");
 		return NULL;
 	}
+	pidfd = peer_pidfd(fd, peer.pid);
 	if (cgroup_locate(s->env->ops->cgroups, peer.pid, &name, err))
 		return NULL;
 	c = client_new(tree_find_nearest(s->env->ops->tree, name));
 	c->pid = peer.pid;
-	c->pidfd = peer_pidfd(fd, peer.pid);
 	if (procfs_stat(peer.pid, &st) == 0)
 		c->starttime = st.starttime;
 	procfs_comm(peer.pid, c->comm, sizeof(c->comm));
+	/* Still there: what was read by its pid was about it, and not about a successor. */
+	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0)) {
+		error_set(err, ERR_PERMISSION, "process %d is gone already", peer.pid);
+		return client_free(c);
+	}
+	c->pidfd = take_fd(&pidfd);
 	c->task_cred.uid = peer.uid;
 	c->task_cred.gid = peer.gid;
 	if (client_authorize(c, s->porto_gid, err))
@@ -314,7 +322,6 @@ static void on_accept(struct ev_loop *ev, ev_io *io, int revents)
 {
 	struct server *s = container_of(io, struct server, accept_io);
 
-	(void)ev;
 	(void)revents;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		int fd = accept4(s->config.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -323,10 +330,23 @@ static void on_accept(struct ev_loop *ev, ev_io *io, int revents)
 			admit(s, fd);
 			continue;
 		}
-		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-			log_error("accept: %s", strerror(errno));
+		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
+			return;
+		log_error("accept: %s", strerror(errno));
+		drop_idle(s, NULL);
+		ev_io_stop(ev, &s->accept_io);
+		ev_timer_again(ev, &s->accept_timer);
 		return;
 	}
+}
+
+static void on_accept_timer(struct ev_loop *ev, ev_timer *t, int revents)
+{
+	struct server *s = container_of(t, struct server, accept_timer);
+
+	(void)revents;
+	ev_timer_stop(ev, t);
+	ev_io_start(ev, &s->accept_io);
 }
 
 /* ---- life ---- */
@@ -343,6 +363,7 @@ struct server *server_new(const struct handler_env *env, const struct server_con
 	list_init(&s->conns);
 	list_init(&s->refused);
 	list_init(&s->flush_list);
+	ev_timer_init(&s->accept_timer, on_accept_timer, 0., 0.1);
 	ev_io_init(&s->accept_io, on_accept, config->listen_fd, EV_READ);
 	ev_io_start(loop_ev(env->loop), &s->accept_io);
 	return s;
@@ -353,6 +374,7 @@ void server_stop_accepting(struct server *s)
 	struct conn *c;
 
 	ev_io_stop(loop_ev(s->env->loop), &s->accept_io);
+	ev_timer_stop(loop_ev(s->env->loop), &s->accept_timer);
 	list_for_each(c, &s->conns, node)
 		if (!c->busy && !c->closed)
 			conn_close_after_flush(c);
@@ -379,6 +401,7 @@ static void close_all(struct list *conns)
 void server_close_all(struct server *s)
 {
 	ev_io_stop(loop_ev(s->env->loop), &s->accept_io);
+	ev_timer_stop(loop_ev(s->env->loop), &s->accept_timer);
 	close_all(&s->conns);
 	close_all(&s->refused);
 }

@@ -291,6 +291,9 @@ static void add_bind(const struct layout_params *p, const struct bind_mount *b, 
 {
 	struct plan_op *op = plan_add(plan, PLAN_BIND, b->source, b->target);
 
+	op->check = true;
+	op->check_write = !(b->flags & BIND_RO);
+
 	for (size_t i = 0; i < ARRAY_SIZE(bind_effects); i++) {
 		if (b->flags & bind_effects[i].flag) {
 			op->flags |= bind_effects[i].set;
@@ -358,10 +361,13 @@ static void add_final_propagation(const struct layout_params *p, struct plan *pl
 void layout_build(const struct layout_params *p, struct plan *ret_plan)
 {
 	struct plan plan = PLAN_INIT;
+	struct plan_op *op;
 
 	/* Slave first: nothing done below may reach the host, while its new mounts come in. */
 	add_propagation(&plan, "/", MS_SLAVE | MS_REC);
-	plan_add(&plan, PLAN_ROOT, p->root, NULL);
+	op = plan_add(&plan, PLAN_ROOT, p->root, NULL);
+	op->check = is_chroot(p);
+	op->check_write = p->writes_root && !p->root_readonly;
 	if (p->root_readonly)
 		plan_add(&plan, PLAN_ROOT_READONLY, NULL, NULL);
 	if (is_chroot(p))

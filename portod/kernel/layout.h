@@ -52,6 +52,7 @@ struct layout_params {
 	const char *hostname;    /* NULL or "" = no /etc/hostname overlay */
 	const char *resolv_conf; /* content for a chroot's /etc/resolv.conf, NULL = untouched */
 	const char *socket_path; /* bound at /run/portod.socket of a chroot; NULL = not */
+	bool writes_root;        /* the container may change its root with the rights of uid 0 */
 	uid_t owner_uid;         /* of targets that binds create */
 	gid_t owner_gid;
 	bool enable_tracefs, enable_hugetlbfs;

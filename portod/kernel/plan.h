@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/cred.h"
 #include "base/error.h"
 
 enum plan_kind {
@@ -48,12 +49,16 @@ struct plan_op {
 	gid_t gid;
 	unsigned major, minor;
 	bool optional; /* a failure is ignored (the object may not exist on this kernel or image) */
-	bool inside;   /* PLAN_BIND: `source`, too, is a path in the new root */
+	bool check;    /* the plan's checker must be able to read `source` */
+	bool check_write; /* and to write it */
+	bool inside;      /* PLAN_BIND: `source`, too, is a path in the new root */
 };
 
 struct plan {
 	struct plan_op *ops;
 	size_t n;
+	/* Whose access counts for sources of operations with `check`; borrowed, NULL = no check. */
+	const struct cred *checker;
 };
 
 #define PLAN_INIT \

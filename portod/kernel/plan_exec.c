@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +35,15 @@
 #include "kernel/mnt.h"
 #include "kernel/skeleton.h"
 
-#define LINKS_MAX 8
+#define LINKS_MAX    8
+
+#define NGROUPS_KEPT 256 /* of ourselves */
 
 struct runner {
 	int root;   /* O_PATH; -1 until PLAN_ROOT */
 	bool plain; /* the new root is "/" */
-	char *dir;  /* directory of the last target, to make many nodes in /dev quickly */
+	const struct cred *checker;
+	char *dir; /* directory of the last target, to make many nodes in /dev quickly */
 	int dir_fd;
 };
 
@@ -203,15 +207,67 @@ static int run_propagation(struct runner *r, const struct plan_op *op, struct er
 	return e < 0 ? e : do_mount(NULL, place.path, NULL, op->flags, NULL);
 }
 
+/* Take on or put off the identity that file access is checked with. */
+static int act_as(uid_t uid, gid_t gid, const gid_t *groups, size_t n)
+{
+	/* Back to root first: only root may change groups. */
+	if (uid == 0 && seteuid(0) < 0)
+		return -errno;
+	if (setgroups(n, groups) < 0 || setegid(gid) < 0 || (uid && seteuid(uid) < 0))
+		return -errno;
+	return 0;
+}
+
+/* open(2) O_PATH with the eyes of `c`: the way there must be open to it, and the object itself. */
+static int open_checked(const char *path, const struct cred *c, bool write)
+{
+	gid_t groups[NGROUPS_KEPT];
+	int n = getgroups(NGROUPS_KEPT, groups), fd, e;
+	gid_t gid = getegid();
+
+	if (n < 0)
+		return -errno;
+	e = act_as(c->uid, c->gid, c->groups, c->ngroups);
+	fd = e < 0 ? e : open(path, O_PATH | O_CLOEXEC);
+	if (fd == -1)
+		fd = -errno;
+	if (fd >= 0 && syscall(SYS_faccessat2, fd, "", write ? R_OK | W_OK : R_OK,
+			       AT_EMPTY_PATH | AT_EACCESS) < 0) {
+		e = -errno;
+		close(fd);
+		fd = e;
+	}
+	e = act_as(0, gid, groups, (size_t)n);
+	if (e < 0) {
+		if (fd >= 0)
+			close(fd);
+		return e;
+	}
+	return fd;
+}
+
+static int open_source(const struct runner *r, const struct plan_op *op)
+{
+	int fd;
+
+	if (op->check && r->checker)
+		return open_checked(op->source, r->checker, op->check_write);
+	fd = open(op->source, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int run_root(struct runner *r, const struct plan_op *op, struct error *err)
 {
-	auto_close int dir = open(op->source, O_PATH | O_DIRECTORY | O_CLOEXEC), tree = -1;
+	auto_close int dir = open_source(r, op), tree = -1;
+	struct stat st;
 	int e;
 
-	if (dir < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return error_sys(err, ERR_INVALID_PATH, errno, "open root %s", op->source);
+	if (dir >= 0 && fstat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		return error_sys(err, ERR_INVALID_PATH, ENOTDIR, "open root %s", op->source);
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return error_sys(err, ERR_INVALID_PATH, -dir, "open root %s", op->source);
 	if (dir < 0)
-		return -errno;
+		return dir;
 	r->plain = !strcmp(op->source, "/");
 	if (r->plain) {
 		r->root = take_fd(&dir);
@@ -250,17 +306,12 @@ static int run_mount(struct runner *r, const struct plan_op *op, struct error *e
 }
 
 /*
- * Every bind source is opened here and only here: the place where access of the credential that
- * asked for the bind has to be checked, on the descriptor, before it is used.
+ * Every bind source is opened here and only here, with access checked on the descriptor that is
+ * used.
  */
 static int open_bind_source(const struct runner *r, const struct plan_op *op)
 {
-	int fd;
-
-	if (op->inside)
-		return fd_open_in_root(r->root, op->source, O_PATH, 0);
-	fd = open(op->source, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return op->inside ? fd_open_in_root(r->root, op->source, O_PATH, 0) : open_source(r, op);
 }
 
 static int attach_bind(struct runner *r, const struct plan_op *op, int tree, bool is_dir)
@@ -531,7 +582,7 @@ static int run_op(struct runner *r, const struct plan_op *op, struct error *err)
 
 int plan_execute(const struct plan *p, struct error *err)
 {
-	struct runner r = { .root = -1, .dir_fd = -1 };
+	struct runner r = { .root = -1, .dir_fd = -1, .checker = p->checker };
 	int result = 0;
 
 	for (size_t i = 0; i < p->n && result == 0; i++)

@@ -26,7 +26,7 @@ struct compiled {
 	struct layout_params layout;
 	struct plan plan;
 	struct cgroup_setting settings[CGROUP_SETTINGS_MAX];
-	struct cred cred;
+	struct cred cred, owner;
 	struct strv env;
 	struct bind_mount *binds;
 	size_t nbinds;
@@ -43,6 +43,7 @@ struct compiled *compiled_free(struct compiled *c)
 		return NULL;
 	plan_deinit(&c->plan);
 	cred_deinit(&c->cred);
+	cred_deinit(&c->owner);
 	strv_deinit(&c->env);
 	for (size_t i = 0; i < c->nbinds; i++) {
 		free(c->binds[i].source);
@@ -261,6 +262,7 @@ static int compile_layout(struct ops *ops, const struct container *ct, struct co
 	l->hostname = ct->spec.hostname;
 	l->resolv_conf = c->resolv_conf;
 	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;
+	l->writes_root = ct->spec.task_cred.uid == 0;
 	l->owner_uid = ct->spec.task_cred.uid;
 	l->owner_gid = ct->spec.task_cred.gid;
 	l->enable_tracefs = ops->config->enable_tracefs;
@@ -346,6 +348,16 @@ static void compile_task(struct ops *ops, const struct container *ct, struct com
 	spec->timeout_ms = ops->config->start_timeout_ms;
 }
 
+/* On the host's file system an ordinary owner gets no further than it would by itself. */
+static void check_as_owner(const struct container *ct, struct compiled *c)
+{
+	if (ct->spec.owner_cred.uid == 0 || container_is_chrooted(ct->parent))
+		return;
+	cred_copy(&c->owner, &ct->spec.owner_cred);
+	cred_load_groups(&c->owner);
+	c->plan.checker = &c->owner;
+}
+
 static int compile(struct ops *ops, const struct container *ct, const int fds[3],
 		   struct compiled *c, struct error *err)
 {
@@ -363,6 +375,7 @@ static int compile(struct ops *ops, const struct container *ct, const int fds[3]
 			return -1;
 	if (spec->ns[NS_MNT].mode == NS_NEW) {
 		layout_build(&c->layout, &c->plan);
+		check_as_owner(ct, c);
 		spec->plan = &c->plan;
 	}
 	c->processless = !spec->has_command && compiled_ns_flags(c) == 0;

@@ -110,6 +110,8 @@ static void bury_all(struct ops *ops, struct container *top)
 	for (struct container *ct = top; ct; ct = tree_next(top, ct))
 		if (state_is_started(ct->state) || ct->state == STATE_PAUSED)
 			bury(ops, ct, top, oom);
+		else if (ct->state == STATE_RESPAWNING && !respawn_is_allowed(ct))
+			ops_set_state(ops, ct, STATE_DEAD);
 }
 
 static bool is_over(const struct container *ct)
@@ -117,6 +119,13 @@ static bool is_over(const struct container *ct)
 	return ct->destroyed || !ct->runtime ||
 	       !(ct->runtime->exited || ct->runtime->oom_pending) ||
 	       !(state_is_started(ct->state) || ct->state == STATE_PAUSED);
+}
+
+static void finish(struct op *op)
+{
+	if (op->ct->runtime)
+		op->ct->runtime->dying = false;
+	op_finish(op, NULL);
 }
 
 static void death_step(struct op *op)
@@ -128,18 +137,19 @@ static void death_step(struct op *op)
 	if (d->killing) {
 		if (op->job_err.code)
 			log_warning("container %s: %s", op->ct->name, op->job_err.text);
-		bury_all(ops, op->ct);
-		op_finish(op, NULL);
+		if (!is_over(op->ct))
+			bury_all(ops, op->ct);
+		finish(op);
 		return;
 	}
 	if (is_over(op->ct)) {
-		op_finish(op, NULL);
+		finish(op);
 		return;
 	}
 	prop_cgroup(op->ct, &cg);
 	if (op->ct->runtime->exited && !cgroup_is_populated(ops->cgroups, &cg, true)) {
 		bury_all(ops, op->ct);
-		op_finish(op, NULL);
+		finish(op);
 		return;
 	}
 	d->killing = true;
@@ -170,6 +180,9 @@ void death_submit(struct ops *ops, struct container *ct)
 				up->op->class->step(up->op);
 		return;
 	}
+	if (runtime_get(ops, ct)->dying)
+		return; /* queued or at work: it looks at the facts when it gets there */
+	ct->runtime->dying = true;
 	d = xnew(struct death_op);
 	op_init(&d->op, &death_class, ops, ct, NULL, NULL);
 	op_submit(&d->op);

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/htab.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/xalloc.h"
 #include "kernel/procfs.h"
 #include "ops/internal.h"
@@ -156,7 +157,7 @@ static bool task_is_ours(struct ops *ops, const struct container *ct)
 
 	if (cgroup_locate(ops->cgroups, ct->task.wait_pid, &name, &ignored))
 		return false;
-	return strcmp(name, ct->name) == 0 || str_has_prefix(name, ct->name);
+	return strcmp(name, ct->name) == 0 || path_below(name, ct->name);
 }
 
 /* A start was under way. If its starter got as far as letting the command go, the record says who

@@ -196,6 +196,10 @@ static void begin(struct start_op *s)
 		op_finish(&s->op, &err);
 		return;
 	}
+	if (s->respawn) { /* an attempt counts, whatever becomes of it */
+		ct->spec.respawn_count++;
+		persist_prop(ops, ct, prop_find("respawn_count"));
+	}
 	if (ct == s->target)
 		err = s->fds_err;
 	if (err.code || compile_check(ops, client, ct, &err) ||
@@ -205,10 +209,7 @@ static void begin(struct start_op *s)
 		fail(s, &err);
 		return;
 	}
-	if (s->respawn) {
-		ct->spec.respawn_count++;
-		persist_prop(ops, ct, prop_find("respawn_count"));
-	} else {
+	if (!s->respawn) {
 		ops_reset_run(ct);
 		ct->start = ops_now();
 		ops_set_state(ops, ct, STATE_STARTING);

@@ -224,10 +224,19 @@ struct op *ops_destroy(struct ops *ops, struct container *ct, ops_done done, voi
 	return submit(ops, ct, 0, true, done, user);
 }
 
+/* Collected first: a destroy may end at once and wake another that ends, too. */
 void ops_destroy_all(struct ops *ops)
 {
-	struct container *root = tree_root(ops->tree), *ct, *tmp;
+	struct container *root = tree_root(ops->tree), *ct;
+	struct container **all = xnew_array(struct container *, root->nchildren + 1);
+	size_t n = 0;
 
-	list_for_each_safe(ct, tmp, &root->children, child_node)
-		ops_destroy(ops, ct, NULL, NULL);
+	list_for_each(ct, &root->children, child_node)
+		all[n++] = container_ref(ct);
+	for (size_t i = 0; i < n; i++) {
+		if (!all[i]->destroyed)
+			ops_destroy(ops, all[i], NULL, NULL);
+		container_unref(all[i]);
+	}
+	free(all);
 }

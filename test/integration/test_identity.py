@@ -154,6 +154,36 @@ def test_member_cannot_become_root(root_client, member, name):
     member.destroy(name)
 
 
+def test_member_binds_no_more_than_it_may_read_and_write(root_client, member, name, tmp_path):
+    """The daemon opens bind sources and roots with the eyes of an ordinary owner."""
+    secret, readable = tmp_path / "secret", tmp_path / "readable"
+    for path, mode in (secret, 0o700), (readable, 0o755):
+        path.mkdir()
+        path.chmod(mode)
+        (path / "file").write_text("content")
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        path.chmod(0o755)
+    member.create(name)
+    for bind in "%s /mnt" % secret, "%s /mnt ro" % secret, "%s /mnt" % readable:
+        member.set(name, command="cat /mnt/file", bind=bind)
+        with expect("Permission") as caught:
+            member.start(name)
+        assert bind.split()[0] in caught.error.text
+    member.set_property(name, "bind", "%s /mnt ro" % readable)
+    member.start(name)
+    assert member.finish(name) == 0
+    assert member.get_property(name, "stdout") == "content"
+    member.stop(name)
+    member.set(name, bind="", root=str(secret))
+    with expect("Permission"):
+        member.start(name)
+    # As uid 0 of a chroot it could write whatever the root directory holds.
+    member.set(name, root=str(readable), user="root")
+    with expect("Permission"):
+        member.start(name)
+    member.destroy(name)
+
+
 def test_owner_of_another_user(porto, portod, name):
     """Root gives a container away; a stranger stays a stranger without the group."""
     porto.create(name)
