@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The portod command: run the daemon, or talk to one that runs. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -155,6 +156,17 @@ static int run_version(struct options *opt, struct config *config, char **argv)
 
 /* ---- the daemon ---- */
 
+/* For whoever expects one; we ourselves go by the one in the state directory. */
+static void write_pid_file(const char *path)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%d", getpid());
+	int rc = path ? fd_replace_file(AT_FDCWD, path, text, (size_t)len, 0644) : 0;
+
+	if (rc < 0)
+		log_warning("write pid file %s: %s", path, strerror(-rc));
+}
+
 static int run_daemon(struct options *opt, struct config *config, char **argv)
 {
 	const PortoConfig__TDaemonConfig *d = config->msg->daemon;
@@ -184,7 +196,11 @@ static int run_daemon(struct options *opt, struct config *config, char **argv)
 	else
 		log_set_level(LOG_INFO);
 	log_info("portod %s %s starts", PORTOD_VERSION, PORTOD_REVISION);
-	return master_run(&m, argv, daemon_main, config);
+	write_pid_file(config->pid_file);
+	rc = master_run(&m, argv, daemon_main, config);
+	if (config->pid_file)
+		(void)unlink(config->pid_file);
+	return rc;
 }
 
 static const struct command commands[] = {

@@ -15,7 +15,7 @@ struct container_runtime {
 	ev_io pidfd_io;
 	bool exited;      /* the wait task's end is known but not acted upon yet */
 	int exit_status;  /* valid when exited */
-	bool dying;             /* a death operation is queued or at work */
+	bool dying;       /* a death operation is queued or at work */
 	bool oom_pending; /* a fatal out-of-memory event waits to be acted upon */
 	bool in_pid_map, watched;
 	ev_timer lost_timer; /* restored, its task is gone, the report is still due */
