@@ -301,6 +301,8 @@ void conn_close(struct conn *c)
 	ev_timer_stop(ev_of(c), &c->timer);
 	list_del(&c->flush_node);
 	loop_defer_cancel(&c->serve_defer);
+	/* Jobs forked meanwhile hold copies: the peer must not wait for their end. */
+	(void)shutdown(c->fd, SHUT_RDWR);
 	close_fd(&c->fd);
 	buf_deinit(&c->out);
 	c->out_done = 0;

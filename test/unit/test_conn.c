@@ -474,6 +474,19 @@ static void survives_a_close_from_within_a_frame(void **state)
 	assert_int_equal(s->frames, 1);
 }
 
+/* A job that was forked meanwhile holds one. */
+static void a_copy_of_the_descriptor_keeps_no_peer_waiting(void **state)
+{
+	struct server *s = *state;
+	int copy = dup(s->conn->fd);
+
+	assert_true(copy >= 0);
+	conn_close(s->conn);
+	turns(s, 1);
+	expect_end(s);
+	close(copy);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -498,6 +511,7 @@ int main(void)
 		TEST(closes_after_the_output),
 		TEST(drops_output_when_closed_at_once),
 		TEST(survives_a_close_from_within_a_frame),
+		TEST(a_copy_of_the_descriptor_keeps_no_peer_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
