@@ -385,3 +385,14 @@ def test_init_cannot_be_overwritten(porto, rootfs, portod, name):
     line = "(echo x > /proc/1/exe) 2>/dev/null && echo written || echo refused"
     assert porto.output(name, "sh -c '%s'" % line, root=rootfs).strip() == "refused"
     assert open(path, "rb").read() == before
+
+
+def test_init_shows_nothing_of_the_daemon(porto, rootfs, portod, name):
+    """The command runs only once its init is portoinit: before that it is a fork of the server,
+    with everything the server knows in its memory."""
+    for i in range(30):
+        line = "cat /proc/1/comm /proc/1/cmdline /proc/1/environ"
+        text = porto.output(name, line, root=rootfs)
+        assert text.splitlines()[0] == "portoinit", "in start %d" % i
+        assert portod.id not in text and portod.binary not in text
+        assert "PATH=" not in text
