@@ -29,8 +29,9 @@ SETTLED = {"stopped", "running", "paused", "dead", "meta"}
 class Book:
     """What one container may be now."""
 
-    def __init__(self, code):
+    def __init__(self, code, up):
         self.code = code  # what its command exits with; None = it sleeps for ever
+        self.up = up  # its state when started: running, or meta without a command
         self.states = {"stopped"}
         self.pid = None
         self.ends = set()  # exit codes that are possible once it is dead
@@ -115,8 +116,10 @@ class Chaos:
         result = self.do("create", name, lambda: self.client.create(name))
         if result == "no":
             return
-        code = self.random.choice([None, None, 0, 1, 3, 130, 137, 255])
-        command = "sleep 100000"
+        code = self.random.choice([None, None, 0, 1, 3, 130, 137, 255, "meta", "meta"])
+        command, up = "sleep 100000", "running"
+        if code == "meta":
+            code, command, up = None, "", "meta"
         if code is not None:
             command = "sh -c 'sleep 0.%02d; exit %d'" % (self.random.randrange(20), code)
         if result == "maybe" and name not in self.client.list():
@@ -124,7 +127,7 @@ class Chaos:
         for _ in range(20):
             if self.do("set", name, lambda: self.client.set_property(name, "command", command)) == "yes":
                 break
-        self.books[name] = Book(code)
+        self.books[name] = Book(code, up)
 
     def spread(self, names, states):
         for name in names:
@@ -134,7 +137,7 @@ class Chaos:
         """States of something started, seen a moment later."""
         book = self.books[name]
         if book.code is None:
-            return {"running"}
+            return {book.up}
         book.ends.add(book.code)
         return {"running", "dead"}
 
@@ -190,7 +193,7 @@ class Chaos:
         result = self.do("pause", name, lambda: self.client.pause(name))
         for one in self.below(name):
             book = self.books[one]
-            if result != "no" and "running" in book.states:
+            if result != "no" and book.up in book.states:
                 book.states |= {"paused"}
 
     def resume(self, name):
@@ -243,12 +246,12 @@ class Chaos:
             state = row["state"]
             # A short one ends when it likes, and takes its children with it.
             possible = set(book.states)
-            if "running" in possible and (
+            if book.up in possible and (
                 book.code is not None or any(self.books[p].code is not None for p in self.above(name))
             ):
                 possible.add("dead")
             if any("dead" in self.books[p].states for p in self.above(name)) and possible & {
-                "running",
+                book.up,
                 "paused",
             }:
                 possible.add("dead")
@@ -261,11 +264,11 @@ class Chaos:
                 if self.above(name):
                     ends.add(-9)  # by the end of a parent
                 assert code in ends, "%s ended with %d, possible was %s" % (name, code, ends)
-            if state in ("running", "paused"):
+            if state in ("running", "meta", "paused"):
                 assert not isinstance(row["root_pid"], PortoError) or state == "paused", row
-                if state == "running":
+                if state != "paused":
                     pid = int(row["root_pid"])
-                    if book.pid is not None and book.states == {"running"}:
+                    if book.pid is not None and book.states == {state}:
                         assert pid == book.pid, "%s was replaced" % name
                     if book.code is None and not any(
                         self.books[p].code is not None for p in self.above(name)
