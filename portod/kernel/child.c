@@ -299,14 +299,22 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int prepare_command(struct child *c, int gate, struct strv *argv, struct error *err)
+/* Between the main process and the first one, see split(). */
+struct gates {
+	int released; /* write end: a byte says that the starter let us go */
+	int init;     /* read end: its end of file says that the first process is portoinit */
+};
+
+static int prepare_command(struct child *c, const struct gates *gates, struct strv *argv,
+			   struct error *err)
 {
 	const struct start_spec *spec = c->spec;
-	int keep[3] = { c->channel, spec->hold_fd, gate };
+	int keep[4] = { c->channel, spec->hold_fd, gates ? gates->released : -1,
+			gates ? gates->init : -1 };
 
 	if (set_limits(c, err) < 0 || set_credentials(spec, err) < 0 || set_streams(c, err) < 0)
 		return -1;
-	fd_close_all(keep, 3);
+	fd_close_all(keep, 4);
 	if (spec->hold_fd >= 0)
 		fcntl(spec->hold_fd, F_SETFD, FD_CLOEXEC);
 	umask(spec->umask);
@@ -318,23 +326,26 @@ static int prepare_command(struct child *c, int gate, struct strv *argv, struct 
 	return 0;
 }
 
-/* `gate`: see split(); -1 in a child of the starter itself. Returns only on failure. */
-static int command_main(struct child *c, int gate, struct error *err)
+/* `gates` is NULL in a child of the starter itself. Returns only on failure. */
+static int command_main(struct child *c, const struct gates *gates, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
 	struct strv argv = STRV_INIT;
 	struct ready_info info;
 
-	if (prepare_command(c, gate, &argv, err) < 0)
+	if (prepare_command(c, gates, &argv, err) < 0)
 		return -1;
 	become_orphan_safe();
 	info = (struct ready_info){ .vpid = getpid(), .warnings = c->warnings };
 	if (handshake_send_ready(c->channel, &info, err) < 0 ||
 	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0)
 		return -1;
-	if (gate >= 0) {
+	if (gates) {
+		char byte;
+
 		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-		fd_write_all(gate, "", 1);
+		fd_write_all(gates->released, "", 1);
+		(void)fd_read_all(gates->init, &byte, 1);
 	} else if (acknowledge_release(c, err) < 0) {
 		return -1;
 	}
@@ -359,24 +370,16 @@ static void report_late(const struct child *c, const struct error *err)
 
 /* ---- putting it together ---- */
 
-struct main_args {
-	struct child *c;
-	pid_t parent;
-	int gate; /* write end of a pipe: a byte when we were released */
-};
-
-static void main_process(void *arg)
+static _Noreturn void main_process(struct child *c, pid_t parent, const struct gates *gates)
 {
-	const struct main_args *args = arg;
-	struct child *c = args->c;
 	struct error err = ERROR_INIT;
 
 	become_orphan_safe();
 	/* In a new pid namespace the parent is its init, with which we die anyway. */
-	if (c->spec->ns[NS_PID].mode != NS_NEW && getppid() != args->parent)
+	if (c->spec->ns[NS_PID].mode != NS_NEW && getppid() != parent)
 		_exit(EXIT_FAILED);
 	setsid();
-	command_main(c, args->gate, &err);
+	command_main(c, gates, &err);
 	report_late(c, &err);
 	die(c, &err);
 }
@@ -388,27 +391,28 @@ static void main_process(void *arg)
  * without a word, killed for lack of memory for example. The gate shows it to us: its end of file
  * without a byte.
  *
- * The main process shares our memory until it executes, which saves copying it, where it runs
- * nothing but our own few lines. It does not when wordexp(3) is to parse the user's text, for a bug
- * in there must not reach a process that is still root; nor when a held start may take long, since
- * we are suspended meanwhile.
+ * The command must not run before we are portoinit: until then we are a copy of the server, with
+ * all that it knows in our memory, and somebody who may trace could read it. So the main process
+ * waits for the end of a second pipe, which our execution closes. (It cannot share our memory as
+ * after vfork(2), faster as that is: we would be suspended until it has executed.)
  */
 static int split(struct child *c, struct error *err)
 {
-	const struct start_spec *spec = c->spec;
-	bool simple = (spec->argv && spec->argv->n) || exec_is_plain(spec->command);
-	struct main_args args = { .c = c, .parent = getpid() };
+	pid_t parent = getpid(), pid;
+	int gate[2], init[2], r;
 	char byte;
-	int gate[2], r;
-	pid_t pid;
 
-	if (pipe2(gate, O_CLOEXEC) < 0)
+	if (pipe2(gate, O_CLOEXEC) < 0 || pipe2(init, O_CLOEXEC) < 0)
 		return error_errno(err, errno, "make a pipe");
-	args.gate = gate[1];
-	pid = starter_spawn(main_process, &args, simple && spec->hold_fd < 0);
+	pid = starter_clone(0, -1, NULL);
+	if (pid == 0) {
+		close(init[1]);
+		main_process(c, parent, &(struct gates){ .released = gate[1], .init = init[0] });
+	}
 	if (pid < 0)
 		return error_errno(err, -pid, "fork the main process");
 	close(gate[1]);
+	close(init[0]);
 	r = fd_read_all(gate[0], &byte, 1);
 	close(gate[0]);
 	if (r < 0)
@@ -435,7 +439,7 @@ _Noreturn void child_main(struct child *c)
 		else if (spec->init)
 			split(c, &err);
 		else
-			command_main(c, -1, &err);
+			command_main(c, NULL, &err);
 		report_late(c, &err);
 	}
 	die(c, &err);

@@ -30,11 +30,5 @@ _Noreturn void child_main(struct child *c);
  * pid, 0 in the child, or -errno. *ret_pidfd is the caller's in the parent; NULL = not wanted.
  */
 pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd);
-/*
- * Run fn(arg), which does not return, in a new process. With `share` it runs in our memory while we
- * are suspended until it has called execve(2) or is gone, as with vfork(2), but on a stack of its
- * own: no page is copied. Returns the pid or -errno.
- */
-pid_t starter_spawn(void (*fn)(void *arg), void *arg, bool share);
 /* Reap our child `pid` that ended too early and say how it did. Returns -1 with *err set. */
 int starter_reap(const char *who, pid_t pid, struct error *err);

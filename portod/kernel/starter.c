@@ -39,7 +39,6 @@
 #endif
 
 #define KILL_WAIT_MS 10000
-#define SPAWN_STACK  (1u << 20) /* wordexp(3) is the largest user */
 
 struct starter {
 	const struct start_spec *spec;
@@ -84,48 +83,6 @@ pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd)
 	if (pid >= 0)
 		return (pid_t)pid;
 	return errno == ENOSYS && cgroup_fd < 0 ? old_clone(flags, ret_pidfd) : -errno;
-}
-
-struct spawn {
-	void (*fn)(void *arg);
-	void *arg;
-};
-
-static int spawn_main(void *p)
-{
-	const struct spawn *s = p;
-
-	s->fn(s->arg);
-	_exit(1);
-}
-
-/* AddressSanitizer knows one stack only, and believes that a child has memory of its own. */
-#ifdef __SANITIZE_ADDRESS__
-#define SPAWN_SHARED 0
-#else
-#define SPAWN_SHARED (CLONE_VM | CLONE_VFORK)
-#endif
-
-pid_t starter_spawn(void (*fn)(void *arg), void *arg, bool share)
-{
-	struct spawn s = { fn, arg };
-	pid_t pid;
-	char *stack;
-
-	if (!share || !SPAWN_SHARED) {
-		pid = starter_clone(0, -1, NULL);
-		if (pid == 0)
-			spawn_main(&s);
-		return pid;
-	}
-	/* It grows down, into the page that may not be touched. */
-	stack = mmap(NULL, SPAWN_STACK, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	if (stack == MAP_FAILED)
-		return -errno;
-	mprotect(stack, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE);
-	pid = clone(spawn_main, stack + SPAWN_STACK, SPAWN_SHARED | SIGCHLD, &s);
-	return pid < 0 ? -errno : pid; /* we execute something at once: the stack may stay */
 }
 
 int starter_reap(const char *who, pid_t pid, struct error *err)
