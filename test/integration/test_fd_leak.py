@@ -70,6 +70,7 @@ def test_failing_requests(portod, porto, name):
 
 
 def test_running_containers_cost_few_descriptors(portod, porto, name):
+    porto.version()  # from here on the server has accepted this connection
     server = portod.server_pid()
     before = fds(server)
     for i in range(20):
@@ -82,6 +83,7 @@ def test_running_containers_cost_few_descriptors(portod, porto, name):
 
 
 def test_connections(portod, porto):
+    porto.version()
     server = portod.server_pid()
     before = fds(server)
     for _ in range(200):
