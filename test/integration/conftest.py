@@ -602,4 +602,6 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_configure(config):
+    # Told to end, we clean up as for ^C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "limit(seconds): time limit of this test")
