@@ -246,7 +246,8 @@ class Chaos:
             state = row["state"]
             # A short one ends when it likes, and takes its children with it.
             possible = set(book.states)
-            if book.up in possible and (
+            # Paused: its end may just have come before the freeze, and be noticed later.
+            if possible & {book.up, "paused"} and (
                 book.code is not None or any(self.books[p].code is not None for p in self.above(name))
             ):
                 possible.add("dead")
