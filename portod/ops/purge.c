@@ -45,12 +45,15 @@ static int purge_job(void *arg, void *result, size_t *len, struct error *err)
 static void on_purged(struct job *j, const struct error *err, const void *result, size_t len)
 {
 	struct purge *p = container_of(j, struct purge, job);
+	struct ops *ops = p->ops;
 
 	(void)result;
 	(void)len;
 	if (err->code)
 		log_warning("%s", err->text);
-	p->ops->purge = purge_free(p);
+	ops->purge = purge_free(p);
+	if (--ops->active == 0 && ops->stopping && ops->on_idle)
+		ops->on_idle(ops);
 }
 
 struct purge *purge_free(struct purge *p)
@@ -115,6 +118,7 @@ void purge_leftovers(struct ops *ops)
 	if (p->names.n + p->dirs.n && job_fork(&p->job, ops->loop, ops->procs, "purge", purge_job,
 					       p, 0, on_purged, &err) == 0) {
 		ops->purge = p;
+		ops->active++; /* a shutdown waits for it, as for an operation */
 		return;
 	}
 	if (err.code)
