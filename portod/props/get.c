@@ -57,9 +57,8 @@ static int get_value(const struct prop *p, const struct prop_ctx *ctx, const cha
 static int get_checked(const struct prop *p, const struct prop_ctx *ctx, const char *index,
 		       struct buf *out, struct error *err)
 {
-	if (!prop_is_supported(p, ctx->env))
-		return error_set(err, ERR_NOT_SUPPORTED,
-				 "property '%s' is not supported on this host", p->name);
+	if (prop_require(p, ctx->env, err))
+		return -1;
 	if (check_state(p, ctx->ct->state, err) || (ctx->real && check_real(p, ctx->ct, err)))
 		return -1;
 	if (index && !(p->flags & PROP_INDEX_GET))

@@ -105,6 +105,9 @@ struct prop {
 	uint32_t needs;             /* CGROUP_BITs of the controllers it needs */
 	const void *arg;            /* of the type or getter: enum words, bounds, … */
 	const struct prop *also[2]; /* rows that a set of this one changes, too */
+	/* The manual's text, in reStructuredText: syntax, default, effect, limits, errors. */
+	const char *doc;
+	const char *absent; /* why it is known only by name; NULL = it is there */
 	/* Optional: is it there on this host? NULL = when the controllers are. */
 	bool (*supported)(const struct prop_env *env);
 	/* Optional: rule after parse, before the change counts; may look at the whole container. */
@@ -123,6 +126,8 @@ const struct prop *prop_at(size_t row);
 const struct prop *prop_find(const char *name);
 unsigned prop_row(const struct prop *p);
 bool prop_is_supported(const struct prop *p, const struct prop_env *env);
+/* ERR_NOT_SUPPORTED with the reason when it is not. */
+int prop_require(const struct prop *p, const struct prop_env *env, struct error *err);
 
 /*
  * Defaults of a new container (also of the root container): values derived from environment and

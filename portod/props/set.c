@@ -155,9 +155,8 @@ static int check_settable(const struct prop *p, const struct prop_ctx *ctx, cons
 {
 	enum container_state state = ctx->ct->state;
 
-	if (!prop_is_supported(p, ctx->env))
-		return error_set(err, ERR_NOT_SUPPORTED,
-				 "property '%s' is not supported on this host", p->name);
+	if (prop_require(p, ctx->env, err))
+		return -1;
 	if (p->flags & PROP_READONLY)
 		return error_set(err, ERR_INVALID_VALUE, "property '%s' is read-only", p->name);
 	if (index && !(p->flags & PROP_INDEX_SET))

@@ -46,8 +46,18 @@ const struct prop *prop_find(const char *name)
 	return NULL;
 }
 
+int prop_require(const struct prop *p, const struct prop_env *env, struct error *err)
+{
+	if (prop_is_supported(p, env))
+		return 0;
+	return error_set(err, ERR_NOT_SUPPORTED, "property '%s' is not supported: %s", p->name,
+			 p->absent ? p->absent : "this host lacks what it needs");
+}
+
 bool prop_is_supported(const struct prop *p, const struct prop_env *env)
 {
+	if (p->absent)
+		return false;
 	if (p->supported)
 		return p->supported(env);
 	/* Without a probed host (unit tests) nothing is known to be missing. */

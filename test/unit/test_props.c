@@ -36,6 +36,10 @@ static void rows_are_complete(void **state)
 
 		if (!p->desc || !*p->desc || p->desc[strlen(p->desc) - 1] == '.')
 			fail_msg("%s: description", p->name);
+		if (p->absent) {
+			assert_false(p->type || p->get || p->set || p->flags);
+			continue;
+		}
 		if (!p->type && !p->get)
 			fail_msg("%s: neither a type nor a getter", p->name);
 		if ((p->flags & PROP_READONLY) && (p->group || p->set || p->check || p->type))
@@ -254,6 +258,10 @@ static void settable_by_state(void **state)
 			const struct prop *p = prop_at(i);
 			auto_free char *value = NULL;
 
+			if (p->absent) {
+				assert_no_set(f, p->name, "1", ERR_NOT_SUPPORTED);
+				continue;
+			}
 			if (p->flags & PROP_READONLY) {
 				fx_state(f->a, (enum container_state)s);
 				assert_no_set(f, p->name, "1", ERR_INVALID_VALUE);

@@ -71,6 +71,13 @@
 { "Porto.TContainerIpLimit",
   "1 policy string, "
   "2 ip string*" },
+{ "Porto.TContainerMount",
+  "1 type string, "
+  "2 target string, "
+  "3 source string, "
+  "4 option string*" },
+{ "Porto.TContainerMounts",
+  "1 mount Porto.TContainerMount*" },
 { "Porto.TContainerNetConfig",
   "1 cfg Porto.TContainerNetOption*, "
   "2 inherited bool" },
@@ -174,7 +181,23 @@
   "91 enable_fuse bool, "
   "92 children_allowed bool, "
   "93 net_limit_soft uint64, "
-  "265 devices_explicit bool" },
+  "265 devices_explicit bool, "
+  "2000 held bool, "
+  "2001 init bool, "
+  "2002 namespaces Porto.TStringMap, "
+  "2003 masked_paths Porto.TStringList, "
+  "2004 readonly_paths Porto.TStringList, "
+  "2005 no_new_privs bool, "
+  "2006 capabilities_effective Porto.TCapabilities, "
+  "2007 capabilities_permitted Porto.TCapabilities, "
+  "2008 capabilities_inheritable Porto.TCapabilities, "
+  "2009 task_groups Porto.TStringList, "
+  "2010 tty bool, "
+  "2011 mounts Porto.TContainerMounts, "
+  "2012 shm_size uint64, "
+  "2013 uid_map string, "
+  "2014 gid_map string, "
+  "2015 root_propagation string" },
 { "Porto.TContainerStatus",
   "1 absolute_name string, "
   "2 state string, "
@@ -499,7 +522,8 @@
   "1 result int64" },
 { "Porto.TKillRequest",
   "1 name string, "
-  "2 sig int32" },
+  "2 sig int32, "
+  "2000 all bool" },
 { "Porto.TLayer",
   "1 name string, "
   "2 owner_user string, "
@@ -750,7 +774,8 @@
   "1 name string" },
 { "Porto.TStopRequest",
   "1 name string, "
-  "2 timeout_ms uint32" },
+  "2 timeout_ms uint32, "
+  "2000 keep bool" },
 { "Porto.TStorage",
   "1 name string, "
   "2 owner_user string, "
@@ -760,6 +785,8 @@
 { "Porto.TStreamDumpOptions",
   "2 stdstream_offset uint64, "
   "3 stdstream_limit uint64" },
+{ "Porto.TStringList",
+  "1 item string*" },
 { "Porto.TStringMap",
   "1 map Porto.TStringMap.TStringMapEntry*, "
   "2 merge bool" },

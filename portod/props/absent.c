@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of properties that are known and not there: a client that names one is told why. Listing
+ * leaves them out.
+ */
+#include "props/rows.h"
+
+#define ABSENT(n, d, why)             \
+	const struct prop row_##n = { \
+		.name = #n,           \
+		.row = ROW_##n,       \
+		.desc = d,            \
+		.absent = why,        \
+	}
+
+#define VENDOR  "it needs a kernel that has patches of its inventor"
+#define LATER   "this version does not have it yet"
+#define USELESS "it never had an effect"
+
+ABSENT(anon_limit, "anonymous limit", VENDOR);
+ABSENT(anon_limit_total, "effective anonymous limit", VENDOR);
+ABSENT(anon_max_usage, "peak anonymous memory", VENDOR);
+ABSENT(anon_only, "charge only anonymous pages", VENDOR);
+ABSENT(cpu_burst_usage, "burst time", VENDOR);
+ABSENT(cpu_unconstrained_wait, "wait not caused by limits", VENDOR);
+ABSENT(cpu_wait, "time waiting for cpu", VENDOR);
+ABSENT(dirty_limit, "dirty cache limit", VENDOR);
+ABSENT(dirty_limit_bound, "effective dirty limit", VENDOR);
+ABSENT(link_memory_writeback_blkio, "account writeback", VENDOR);
+ABSENT(max_rss, "peak anonymous memory", VENDOR);
+ABSENT(memory_lock_policy, "mlock policy", VENDOR);
+ABSENT(net_limit_soft, "soft egress limit", VENDOR);
+ABSENT(net_limit_soft_stat, "soft limit counters", VENDOR);
+ABSENT(recharge_on_pgfault, "move page charges on fault", VENDOR);
+ABSENT(session_info, "session tag", VENDOR);
+
+ABSENT(bind_dns, "obsolete", USELESS);
+ABSENT(place_limit, "obsolete volume quota", USELESS);
+ABSENT(place_usage, "obsolete volume usage", USELESS);
+
+ABSENT(capabilities_effective, "effective capabilities of the command, before it is executed",
+       LATER);
+ABSENT(capabilities_inheritable, "inheritable capabilities of the command", LATER);
+ABSENT(capabilities_permitted, "permitted capabilities of the command, before it is executed",
+       LATER);
+ABSENT(cgroupfs, "cgroup filesystem inside", LATER);
+ABSENT(children_allowed, "permit nested containers", LATER);
+ABSENT(core_command, "consumer of core dumps", LATER);
+ABSENT(coredump_filter, "core memory mask", LATER);
+ABSENT(cpu_guarantee, "guaranteed cores", LATER);
+ABSENT(cpu_guarantee_bound, "guarantee after ancestors", LATER);
+ABSENT(cpu_guarantee_total, "old name of the bound", LATER);
+ABSENT(cpu_policy, "scheduling policy", LATER);
+ABSENT(cpu_pressure, "cpu stall time", LATER);
+ABSENT(cpu_set, "cpu affinity", LATER);
+ABSENT(cpu_set_affinity, "resulting affinity", LATER);
+ABSENT(cpu_throttled, "throttled time", LATER);
+ABSENT(default_gw, "default gateway", LATER);
+ABSENT(devices, "extra device access", LATER);
+ABSENT(devices_explicit, "ignore parent's devices", LATER);
+ABSENT(enable_fuse, "fuse support", LATER);
+ABSENT(env_secret, "hidden environment variables", LATER);
+ABSENT(etc_hosts, "hosts file content", LATER);
+ABSENT(extra_properties, "properties taken from config", LATER);
+ABSENT(gid_map, "group ids inside and outside of its user namespace", LATER);
+ABSENT(held, "wait before the command runs until this is set to false", LATER);
+ABSENT(hugetlb_limit, "huge page limit", LATER);
+ABSENT(hugetlb_usage, "huge pages used", LATER);
+ABSENT(init, "a process of the daemon is the first one and reaps orphans", LATER);
+ABSENT(io_guarantee, "bandwidth guarantee", LATER);
+ABSENT(io_limit, "bandwidth limit", LATER);
+ABSENT(io_ops, "operations", LATER);
+ABSENT(io_ops_guarantee, "operations guarantee", LATER);
+ABSENT(io_ops_limit, "operations limit", LATER);
+ABSENT(io_policy, "io priority", LATER);
+ABSENT(io_pressure, "io stall time", LATER);
+ABSENT(io_read, "bytes read", LATER);
+ABSENT(io_read_ops, "read operations", LATER);
+ABSENT(io_time, "service time", LATER);
+ABSENT(io_weight, "io weight", LATER);
+ABSENT(io_write, "bytes written", LATER);
+ABSENT(io_write_ops, "write operations", LATER);
+ABSENT(ip, "addresses", LATER);
+ABSENT(ip_limit, "addresses children may use", LATER);
+ABSENT(major_faults, "major faults", LATER);
+ABSENT(masked_paths, "what is hidden in /proc and /sys", LATER);
+ABSENT(memory_guarantee, "guaranteed memory", LATER);
+ABSENT(memory_guarantee_total, "guarantee of subtree", LATER);
+ABSENT(memory_pressure, "memory stall time", LATER);
+ABSENT(memory_reclaimed, "memory reclaimed", LATER);
+ABSENT(minor_faults, "minor faults", LATER);
+ABSENT(mlock_usage, "locked memory", LATER);
+ABSENT(mounts, "more file systems to mount inside", LATER);
+ABSENT(namespaces, "where each kind of namespace comes from", LATER);
+ABSENT(net, "network setup", LATER);
+ABSENT(net_bytes, "class bytes", LATER);
+ABSENT(net_class_id, "traffic class ids", LATER);
+ABSENT(net_drops, "class drops", LATER);
+ABSENT(net_guarantee, "egress guarantee", LATER);
+ABSENT(net_limit, "egress limit", LATER);
+ABSENT(net_limit_bound, "limit of the namespace", LATER);
+ABSENT(net_netstat, "protocol counters", LATER);
+ABSENT(net_overlimits, "class overlimits", LATER);
+ABSENT(net_packets, "class packets", LATER);
+ABSENT(net_rx_bytes, "received bytes", LATER);
+ABSENT(net_rx_drops, "receive drops", LATER);
+ABSENT(net_rx_limit, "ingress limit", LATER);
+ABSENT(net_rx_limit_bound, "ingress limit of the namespace", LATER);
+ABSENT(net_rx_max_speed, "greatest ingress speed", LATER);
+ABSENT(net_rx_overlimits, "receive overruns", LATER);
+ABSENT(net_rx_packets, "received packets", LATER);
+ABSENT(net_rx_speed_hgram, "ingress speeds", LATER);
+ABSENT(net_snmp, "snmp counters", LATER);
+ABSENT(net_snmp6, "snmp6 counters", LATER);
+ABSENT(net_tos, "default traffic class", LATER);
+ABSENT(net_tx_bytes, "sent bytes", LATER);
+ABSENT(net_tx_drops, "send drops", LATER);
+ABSENT(net_tx_max_speed, "greatest egress speed", LATER);
+ABSENT(net_tx_packets, "sent packets", LATER);
+ABSENT(net_tx_speed_hgram, "egress speeds", LATER);
+ABSENT(no_new_privs, "no program gains rights by being executed", LATER);
+ABSENT(place, "storage places allowed", LATER);
+ABSENT(porto_cpu_jail_state, "cpu jail usage", LATER);
+ABSENT(pressurize_on_death, "squeeze cache when dead", LATER);
+ABSENT(readonly_paths, "what is read-only in /proc and /sys", LATER);
+ABSENT(root_propagation, "where mounts inside its root go", LATER);
+ABSENT(seccomp, "syscall filter rules", LATER);
+ABSENT(seccomp_name, "named syscall filter", LATER);
+ABSENT(shm_size, "size of /dev/shm, bytes", LATER);
+ABSENT(shmem_usage, "shared memory", LATER);
+ABSENT(symlink, "managed symlinks", LATER);
+ABSENT(sysctl, "kernel knobs", LATER);
+ABSENT(taint, "configuration problems", LATER);
+ABSENT(task_groups, "supplementary groups of the command", LATER);
+ABSENT(tty, "stdin is its controlling terminal and /dev/console", LATER);
+ABSENT(uid_map, "user ids inside and outside of its user namespace", LATER);
+ABSENT(unshare_on_exec, "late mount namespace", LATER);
+ABSENT(userns, "own user namespace", LATER);
+ABSENT(virtual_memory, "address space totals", LATER);
+ABSENT(volumes_linked, "volumes linked to it", LATER);
+ABSENT(volumes_owned, "volumes it owns", LATER);
+ABSENT(volumes_required, "volumes needed to start", LATER);
