@@ -52,7 +52,7 @@ void persist_remove(struct ops *ops, struct container *ct);
 /* Parse the row persist_run wrote. */
 int persist_load_run(struct container *ct, const char *text, struct error *err);
 
-/* ---- compile.c: container -> start_spec, pure but for reading files of configuration ---- */
+/* ---- compile*.c: container -> start_spec, pure but for reading files of configuration ---- */
 struct compiled;
 /* `fds`: descriptors of the client for /dev/fd streams, -1 where none. */
 int compile_start(struct ops *ops, struct container *ct, const int fds[3], bool respawn,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to ops/compile*.c: what a container is compiled into, and the parts of the work by
+ * concern. Nothing here changes the container or the kernel.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/cred.h"
+#include "kernel/layout.h"
+#include "ops/internal.h"
+
+struct compiled {
+	struct start_spec spec;
+	struct layout_params layout;
+	struct plan plan;
+	struct cgroup_setting settings[CGROUP_SETTINGS_MAX];
+	struct cred cred, owner;
+	struct strv env;
+	struct bind_mount *binds;
+	size_t nbinds;
+	struct rlimit_entry *rlimits;
+	struct buf device_rules;
+	char *cwd, *workdir, *record, *root, *resolv_conf;
+	char *stored[3];
+	bool processless;
+};
+
+/* ---- compile_res.c: groups, knobs, limits ---- */
+void compile_resources(struct ops *ops, const struct container *ct, struct compiled *c);
+
+/* ---- compile_ns.c ---- */
+/* After compile_layout(), which decides about the mount namespace. */
+void compile_namespaces(const struct container *ct, struct compiled *c);
+
+/* ---- compile_fs.c ---- */
+/* Root, binds, overlays: what the mount plan is made of. Needs c->cwd. */
+int compile_layout(struct ops *ops, const struct container *ct, struct compiled *c,
+		   struct error *err);
+/* The plan itself, when there is a new mount namespace to execute it in. */
+void compile_plan(const struct container *ct, struct compiled *c);
+
+/* ---- compile_task.c: the command and what it is given ---- */
+void compile_task(struct ops *ops, const struct container *ct, struct compiled *c);
+/* `fds`: descriptors of the client for /dev/fd streams, -1 where none. */
+int compile_streams(struct ops *ops, const struct container *ct, const int fds[3],
+		    struct compiled *c, struct error *err);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start description: root directory, binds, overlays: the mount plan. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/xalloc.h"
+#include "kernel/device.h"
+#include "ops/compile.h"
+#include "props/bind.h"
+
+/* The root as it is called where the start happens: in the root of the nearest container that has a
+ * process, or on the host. */
+static char *root_from_base(const struct container *ct, const struct container *near)
+{
+	char *path = xstrdup("/");
+
+	for (; ct && ct != near; ct = ct->parent) {
+		char *outer;
+
+		if (str_is_empty(ct->spec.root) || strcmp(ct->spec.root, "/") == 0)
+			continue;
+		outer = strcmp(path, "/") == 0 ? xstrdup(ct->spec.root)
+					       : xasprintf("%s%s", ct->spec.root, path);
+		free(path);
+		path = outer;
+	}
+	return path;
+}
+
+static int compile_binds(struct ops *ops, const struct container *ct, struct compiled *c,
+			 struct error *err)
+{
+	auto_free char *parent_cwd = container_cwd(ct->parent, ops->config->workdir_base);
+
+	c->binds = xnew_array(struct bind_mount, ct->spec.bind.n + 1);
+	for (; c->nbinds < ct->spec.bind.n; c->nbinds++)
+		if (bind_parse(ct->spec.bind.v[c->nbinds], parent_cwd, c->cwd, &c->binds[c->nbinds],
+			       err))
+			return -1;
+	return 0;
+}
+
+/* Without a text of its own a chroot gets the host's resolver configuration. */
+static char *resolv_conf_text(const struct container *ct, bool chrooted)
+{
+	const char *text = ct->spec.resolv_conf;
+	char *host = NULL;
+
+	if (!text || strcmp(text, "default") == 0 || strcmp(text, "inherit") == 0) {
+		if (chrooted && (!text || strcmp(text, "default") == 0))
+			(void)fd_read_file(-1, "/etc/resolv.conf", 64 << 10, &host, NULL);
+		return host;
+	}
+	if (!*text || strcmp(text, "keep") == 0)
+		return NULL;
+	host = xstrdup(text);
+	for (char *p = host; *p; p++)
+		if (*p == ';')
+			*p = '\n';
+	return host;
+}
+
+int compile_layout(struct ops *ops, const struct container *ct, struct compiled *c,
+		   struct error *err)
+{
+	struct layout_params *l = &c->layout;
+	uint64_t memory = container_memory_limit_total(ct);
+
+	c->root = root_from_base(ct, container_nearest_task(ct));
+	c->resolv_conf = resolv_conf_text(ct, strcmp(c->root, "/") != 0);
+	if (compile_binds(ops, ct, c, err))
+		return -1;
+	l->root = c->root;
+	l->root_readonly = ct->spec.root_readonly;
+	l->isolate = ct->spec.isolate;
+	l->run_size = (memory ? memory : ops->config->memory_total) / 2;
+	l->dev_size = ops->config->dev_size;
+	l->devpts_max = ops->config->devpts_max;
+	l->devices = device_defaults(&l->ndevices);
+	l->binds = c->binds;
+	l->nbinds = c->nbinds;
+	l->hostname = ct->spec.hostname;
+	l->resolv_conf = c->resolv_conf;
+	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;
+	l->writes_root = ct->spec.task_cred.uid == 0;
+	l->owner_uid = ct->spec.task_cred.uid;
+	l->owner_gid = ct->spec.task_cred.gid;
+	l->enable_tracefs = ops->config->enable_tracefs;
+	return 0;
+}
+
+/* On the host's file system an ordinary owner gets no further than it would by itself. */
+static void check_as_owner(const struct container *ct, struct compiled *c)
+{
+	if (ct->spec.owner_cred.uid == 0 || container_is_chrooted(ct->parent))
+		return;
+	cred_copy(&c->owner, &ct->spec.owner_cred);
+	cred_load_groups(&c->owner);
+	c->plan.checker = &c->owner;
+}
+
+void compile_plan(const struct container *ct, struct compiled *c)
+{
+	layout_build(&c->layout, &c->plan);
+	check_as_owner(ct, c);
+	c->spec.plan = &c->plan;
+}

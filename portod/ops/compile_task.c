@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start description: the command, its environment, credentials and streams. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "ops/compile.h"
+#include "props/caps_bound.h"
+#include "props/env.h"
+
+/* ---- streams ---- */
+
+int stream_client_fd(const char *path)
+{
+	int fd = -1, end = 0;
+
+	if (!path || sscanf(path, "/dev/fd/%d%n", &fd, &end) != 1 || path[end] || fd < 0)
+		return -1;
+	return fd;
+}
+
+char *stream_stored_path(const struct ops *ops, const struct container *ct, int fd)
+{
+	if (fd == 0 || ct->spec.stdio_path[fd])
+		return NULL;
+	return xasprintf("%s/%s/%s", ops->config->workdir_base, ct->name,
+			 fd == 1 ? "stdout" : "stderr");
+}
+
+static int compile_stream(struct ops *ops, const struct container *ct, int i, int fd,
+			  struct compiled *c, struct error *err)
+{
+	struct stream_spec *s = &c->spec.streams[i];
+	const char *path = ct->spec.stdio_path[i];
+
+	s->fd = -1;
+	if (path ? !*path || strcmp(path, "/dev/null") == 0 : i == 0) {
+		s->kind = STREAM_NULL;
+	} else if (!path) {
+		s->kind = STREAM_HOST;
+		s->path = c->stored[i] = stream_stored_path(ops, ct, i);
+	} else if (stream_client_fd(path) >= 0) {
+		if (fd < 0)
+			return error_set(err, ERR_INVALID_VALUE,
+					 "%s is %s, but no client that has this descriptor starts "
+					 "the container",
+					 i == 0   ? "stdin_path"
+					 : i == 1 ? "stdout_path"
+						  : "stderr_path",
+					 path);
+		s->kind = STREAM_FD;
+		s->fd = fd;
+	} else {
+		s->kind = STREAM_INSIDE;
+		s->path = path;
+	}
+	return 0;
+}
+
+int compile_streams(struct ops *ops, const struct container *ct, const int fds[3],
+		    struct compiled *c, struct error *err)
+{
+	for (int i = 0; i < 3; i++)
+		if (compile_stream(ops, ct, i, fds[i], c, err))
+			return -1;
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+void compile_task(struct ops *ops, const struct container *ct, struct compiled *c)
+{
+	struct start_spec *spec = &c->spec;
+
+	spec->id = ct->id;
+	spec->name = ct->name;
+	spec->portoinit = ops->config->portoinit;
+	spec->record_path = c->record = ops_record_path(ops, ct);
+	spec->workdir = c->workdir = ops_workdir(ops, ct);
+	spec->cwd = c->cwd;
+	spec->has_command = !container_is_meta(ct);
+	spec->init = true;
+	spec->command = ct->spec.command;
+	spec->argv = ct->spec.command_argv.n ? &ct->spec.command_argv : NULL;
+	env_build(ct, ops->env->extra_env, ops->hostname, c->cwd, &c->env);
+	spec->env = &c->env;
+	spec->umask = (mode_t)ct->spec.umask;
+	cred_copy(&c->cred, &ct->spec.task_cred);
+	cred_load_groups(&c->cred);
+	spec->cred = &c->cred;
+	spec->caps_bounding = caps_bound(ct);
+	spec->caps_ambient = ct->spec.capabilities_ambient;
+	spec->loginuid = ct->spec.owner_cred.uid;
+	spec->hostname = ct->spec.hostname;
+	spec->stdout_limit = ct->spec.stdout_limit;
+	spec->timeout_ms = ops->config->start_timeout_ms;
+}
