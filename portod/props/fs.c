@@ -57,6 +57,9 @@ const struct prop row_root = {
 	.name = "root",
 	.row = ROW_root,
 	.desc = "root directory, in the parent's root",
+	.doc = "A directory in the parent's root, which becomes **/**: with fresh /proc,\n"
+	       "/sys, /dev, /run and a private mount namespace. Opened with the owner's\n"
+	       "rights, checked at start. Default **/**, the parent's root.",
 	.type = &type_string,
 	.offset = FIELD(root),
 	.get = get_root,
@@ -81,6 +84,7 @@ const struct prop row_root_path = {
 	.name = "root_path",
 	.row = ROW_root_path,
 	.desc = "root directory, in the client's root",
+	.doc = "*root* as the client sees it; Permission if it cannot.",
 	.flags = PROP_READONLY,
 	.get = get_root_path,
 };
@@ -89,6 +93,8 @@ const struct prop row_root_readonly = {
 	.name = "root_readonly",
 	.row = ROW_root_readonly,
 	.desc = "root directory is read-only",
+	.doc = "The root and what is mounted below it; mounts made for the container, such\n"
+	       "as /dev, /run and *bind*, are not affected. Default false.",
 	.type = &type_bool,
 	.offset = FIELD(root_readonly),
 };
@@ -124,6 +130,9 @@ const struct prop row_bind = {
 	.name = "bind",
 	.row = ROW_bind,
 	.desc = "directories and files of the parent: source target [flags]; …",
+	.doc = "*source* *target* [*flags*]\\ **;** ... The source is a path of the parent,\n"
+	       "the target one inside, made if missing. The owner must be able to read the\n"
+	       "source, and to write it without **ro**.",
 	.type = &type_list,
 	.offset = FIELD(bind),
 	.set = set_bind,
@@ -167,6 +176,9 @@ const struct prop row_resolv_conf = {
 	.name = "resolv_conf",
 	.row = ROW_resolv_conf,
 	.desc = "lines of /etc/resolv.conf, or default, keep",
+	.doc = "Contents of /etc/resolv.conf, with **;** for line ends. **keep**: as in the\n"
+	       "root. **default** and **inherit**: the host's in a *root* of its own, else\n"
+	       "as it is. Default **default**.",
 	.type = &type_string,
 	.offset = FIELD(resolv_conf),
 	.arg = &resolv_conf_max,
@@ -221,6 +233,10 @@ const struct prop row_stdin_path = {
 	.name = "stdin_path",
 	.row = ROW_stdin_path,
 	.desc = "standard input: path inside, /dev/fd/N of the client",
+	.doc = "A path inside of the container, opened with the rights of the command; a\n"
+	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
+	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
+	       "empty: nothing. Default /dev/null.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[0]),
 	.check = check_stdio_path,
@@ -231,6 +247,10 @@ const struct prop row_stdout_path = {
 	.name = "stdout_path",
 	.row = ROW_stdout_path,
 	.desc = "standard output: path inside, /dev/fd/N of the client",
+	.doc = "A path inside of the container, opened with the rights of the command; a\n"
+	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
+	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
+	       "empty: nothing. Default: a file that the daemon keeps, read as *stdout*.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[1]),
 	.check = check_stdio_path,
@@ -241,6 +261,10 @@ const struct prop row_stderr_path = {
 	.name = "stderr_path",
 	.row = ROW_stderr_path,
 	.desc = "standard error: path inside, /dev/fd/N of the client",
+	.doc = "A path inside of the container, opened with the rights of the command; a\n"
+	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
+	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
+	       "empty: nothing. Default: a file that the daemon keeps, read as *stderr*.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[2]),
 	.check = check_stdio_path,
@@ -262,6 +286,9 @@ const struct prop row_stdout_limit = {
 	.name = "stdout_limit",
 	.row = ROW_stdout_limit,
 	.desc = "how much of stdout and of stderr is kept",
+	.doc = "For each of both streams. A stored file that grew larger loses its\n"
+	       "beginning, once a second and at death. Above 1 GiB for superusers only.\n"
+	       "Default **container.stdout_limit**, 8 MiB.",
 	.type = &type_size,
 	.offset = FIELD(stdout_limit),
 	.flags = PROP_DYNAMIC,
@@ -298,6 +325,10 @@ const struct prop row_stdout = {
 	.name = "stdout",
 	.row = ROW_stdout,
 	.desc = "stored standard output; [offset][:length]",
+	.doc = "Index *offset*\\ **:**\\ *length*, both may be left out: from this position\n"
+	       "since start, so many bytes; **:**\\ *length* alone is the end. Without one\n"
+	       "the end, up to *stdout_limit*. What was rotated away answers InvalidData, as\n"
+	       "does a stream that is no file.",
 	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET,
 	.get = get_stdout,
 };
@@ -306,6 +337,10 @@ const struct prop row_stderr = {
 	.name = "stderr",
 	.row = ROW_stderr,
 	.desc = "stored standard error; [offset][:length]",
+	.doc = "Index *offset*\\ **:**\\ *length*, both may be left out: from this position\n"
+	       "since start, so many bytes; **:**\\ *length* alone is the end. Without one\n"
+	       "the end, up to *stdout_limit*. What was rotated away answers InvalidData, as\n"
+	       "does a stream that is no file.",
 	.flags = PROP_READONLY | PROP_RUNTIME | PROP_INDEX_GET,
 	.get = get_stderr,
 };
@@ -314,6 +349,7 @@ const struct prop row_stdout_offset = {
 	.name = "stdout_offset",
 	.row = ROW_stdout_offset,
 	.desc = "bytes of stdout that are no longer stored",
+	.doc = "Bytes that were cut off at the beginning since start.",
 	.flags = PROP_READONLY | PROP_RUNTIME,
 	.get = get_stdout_offset,
 };
@@ -322,6 +358,7 @@ const struct prop row_stderr_offset = {
 	.name = "stderr_offset",
 	.row = ROW_stderr_offset,
 	.desc = "bytes of stderr that are no longer stored",
+	.doc = "Bytes that were cut off at the beginning since start.",
 	.flags = PROP_READONLY | PROP_RUNTIME,
 	.get = get_stderr_offset,
 };

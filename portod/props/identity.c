@@ -75,6 +75,7 @@ const struct prop row_id = {
 	.name = "id",
 	.row = ROW_id,
 	.desc = "numeric id",
+	.doc = "From 1 (the root container) to 4095; unique among the containers that exist.",
 	.flags = PROP_READONLY,
 	.get = get_id,
 };
@@ -83,6 +84,7 @@ const struct prop row_level = {
 	.name = "level",
 	.row = ROW_level,
 	.desc = "depth in the tree, 0 is the root container",
+	.doc = "The root container has 0, a container in it 1; at most 16.",
 	.flags = PROP_READONLY,
 	.get = get_level,
 };
@@ -91,6 +93,9 @@ const struct prop row_state = {
 	.name = "state",
 	.row = ROW_state,
 	.desc = "current state",
+	.doc = "One of **stopped**, **starting**, **running**, **meta** (started without a\n"
+	       "command), **paused**, **stopping**, **dead**, **respawning**. A container\n"
+	       "holds groups and directories in every state but stopped.",
 	.flags = PROP_READONLY,
 	.get = get_state,
 };
@@ -99,6 +104,7 @@ const struct prop row_absolute_name = {
 	.name = "absolute_name",
 	.row = ROW_absolute_name,
 	.desc = "name independent of namespaces",
+	.doc = "**/porto/**\\ *name*, and **/** for the root container.",
 	.flags = PROP_READONLY,
 	.get = get_absolute_name,
 };
@@ -107,6 +113,9 @@ const struct prop row_absolute_namespace = {
 	.name = "absolute_namespace",
 	.row = ROW_absolute_namespace,
 	.desc = "prefix of the names seen from inside",
+	.doc = "**/porto/** and the prefix that the clients inside this container need not\n"
+	       "write: that of the nearest container with *enable_porto* isolate,\n"
+	       "read-isolate or self-isolate, with the values of *porto_namespace* below it.",
 	.flags = PROP_READONLY,
 	.get = get_absolute_namespace,
 };
@@ -115,6 +124,7 @@ const struct prop row_parent = {
 	.name = "parent",
 	.row = ROW_parent,
 	.desc = "absolute name of the parent",
+	.doc = "The parent's absolute name; empty for the root container.",
 	.flags = PROP_READONLY,
 	.get = get_parent,
 };
@@ -156,6 +166,9 @@ const struct prop row_root_pid = {
 	.name = "root_pid",
 	.row = ROW_root_pid,
 	.desc = "id of the main process, as the client sees it",
+	.doc = "The process id of the command, as the client's own pid namespace has it;\n"
+	       "Permission if it has none there. A container without a process, dead or\n"
+	       "meta, answers InvalidState.",
 	.flags = PROP_READONLY | PROP_RUNTIME,
 	.get = get_root_pid,
 };
@@ -206,6 +219,9 @@ const struct prop row_exit_status = {
 	.name = "exit_status",
 	.row = ROW_exit_status,
 	.desc = "status of the main process, as wait(2) gives it",
+	.doc = "As **wait**\\ (2) gives it: the exit code times 256, or the signal, with 128\n"
+	       "added for a core. It is exact, also for exit codes above 128. Containers\n"
+	       "that died with one above them have that of their own process.",
 	.flags = PROP_READONLY | PROP_DEAD,
 	.get = get_exit_status,
 };
@@ -214,6 +230,8 @@ const struct prop row_exit_code = {
 	.name = "exit_code",
 	.row = ROW_exit_code,
 	.desc = "0..255, or minus the signal, or -99 after an OOM kill",
+	.doc = "0 to 255, or the negative number of the signal, or -99 if it died for lack\n"
+	       "of memory.",
 	.flags = PROP_READONLY | PROP_DEAD,
 	.get = get_exit_code,
 };
@@ -222,6 +240,7 @@ const struct prop row_core_dumped = {
 	.name = "core_dumped",
 	.row = ROW_core_dumped,
 	.desc = "the main process left a core",
+	.doc = "From *exit_status*.",
 	.flags = PROP_READONLY | PROP_DEAD,
 	.get = get_core_dumped,
 };
@@ -230,6 +249,8 @@ const struct prop row_oom_killed = {
 	.name = "oom_killed",
 	.row = ROW_oom_killed,
 	.desc = "ended for lack of memory",
+	.doc = "It or a container above ran out of memory and that was fatal, see\n"
+	       "*oom_is_fatal*. Forgotten at the next start, also by *respawn*.",
 	.flags = PROP_READONLY | PROP_DEAD,
 	.get = get_oom_killed,
 };
@@ -238,6 +259,8 @@ const struct prop row_start_error = {
 	.name = "start_error",
 	.row = ROW_start_error,
 	.desc = "why the last start failed",
+	.doc = "**Name:(text)** with the name of the error; empty when the last start\n"
+	       "succeeded.",
 	.flags = PROP_READONLY,
 	.get = get_start_error,
 };
@@ -292,6 +315,8 @@ const struct prop row_oom_kills = {
 	.name = "oom_kills",
 	.row = ROW_oom_kills,
 	.desc = "processes killed for lack of memory since the start",
+	.doc = "Processes that the kernel killed for lack of memory in the container's own\n"
+	       "group.",
 	.flags = PROP_READONLY,
 	.needs = CGROUP_BIT(CGROUP_MEMORY),
 	.get = get_oom_kills,
@@ -301,6 +326,8 @@ const struct prop row_oom_kills_total = {
 	.name = "oom_kills_total",
 	.row = ROW_oom_kills_total,
 	.desc = "processes killed for lack of memory here and below since the creation",
+	.doc = "The same, with containers below, since creation; kept over restarts of the\n"
+	       "daemon. The flag *sync* of a request reads the kernel's counters first.",
 	.flags = PROP_READONLY,
 	.get = get_oom_kills_total,
 };
@@ -382,6 +409,9 @@ const struct prop row_time = {
 	.name = "time",
 	.row = ROW_time,
 	.desc = "seconds since the start, or until death; [dead]: since death",
+	.doc = "Seconds: since start while it runs, the length of its life when dead, 0 when\n"
+	       "stopped; for the root container since the host booted. **time[dead]**: since\n"
+	       "death, InvalidState if it is not.",
 	.flags = PROP_READONLY | PROP_INDEX_GET,
 	.get = get_time,
 };
@@ -390,6 +420,7 @@ const struct prop row_creation_time = {
 	.name = "creation_time",
 	.row = ROW_creation_time,
 	.desc = "when it was created; [raw]: unix seconds",
+	.doc = "Local time as **YYYY-MM-DD HH:MM:SS**; index **raw**: seconds since 1970.",
 	.flags = PROP_READONLY | PROP_INDEX_GET,
 	.get = get_creation_time,
 };
@@ -398,6 +429,8 @@ const struct prop row_start_time = {
 	.name = "start_time",
 	.row = ROW_start_time,
 	.desc = "when it was started; [raw]: unix seconds",
+	.doc = "As *creation_time*; empty, or 0 with **raw**, if it was never started. A\n"
+	       "respawn counts.",
 	.flags = PROP_READONLY | PROP_INDEX_GET,
 	.get = get_start_time,
 };
@@ -406,6 +439,7 @@ const struct prop row_death_time = {
 	.name = "death_time",
 	.row = ROW_death_time,
 	.desc = "when it died; [raw]: unix seconds",
+	.doc = "As *creation_time*.",
 	.flags = PROP_READONLY | PROP_DEAD | PROP_INDEX_GET,
 	.get = get_death_time,
 };
@@ -414,6 +448,8 @@ const struct prop row_change_time = {
 	.name = "change_time",
 	.row = ROW_change_time,
 	.desc = "when it was last changed; [raw]: unix seconds",
+	.doc = "As *creation_time*; when a property, a label or the state changed last. List\n"
+	       "and Get requests can ask for what changed since a moment.",
 	.flags = PROP_READONLY | PROP_INDEX_GET,
 	.get = get_change_time,
 };

@@ -24,6 +24,9 @@ const struct prop row_isolate = {
 	.name = "isolate",
 	.row = ROW_isolate,
 	.desc = "own pid, ipc and uts namespaces, own environment",
+	.doc = "**true**: own pid, ipc and uts namespaces and an environment that starts\n"
+	       "afresh. **false**: those of the nearest container above that has a process.\n"
+	       "Not with *virt_mode* host or job. Default true.",
 	.type = &type_bool,
 	.offset = FIELD(isolate),
 	.check = check_isolate,
@@ -55,6 +58,7 @@ const struct prop row_virt_mode = {
 	.name = "virt_mode",
 	.row = ROW_virt_mode,
 	.desc = "kind of virtualization",
+	.doc = "**app**: a process of the daemon waits for the command. Default app.",
 	.type = &type_enum,
 	.offset = FIELD(virt_mode),
 	.arg = virt_modes,
@@ -85,6 +89,8 @@ const struct prop row_hostname = {
 	.name = "hostname",
 	.row = ROW_hostname,
 	.desc = "host name inside",
+	.doc = "Gives the container a host name namespace of its own and an /etc/hostname.\n"
+	       "Default empty: that of the container above.",
 	.type = &type_string,
 	.offset = FIELD(hostname),
 	.check = check_hostname,
@@ -132,6 +138,15 @@ const struct prop row_enable_porto = {
 	.name = "enable_porto",
 	.row = ROW_enable_porto,
 	.desc = "what the processes may ask of this daemon",
+	.doc = "Access of the processes inside to this daemon. **false**: none.\n"
+	       "**read-isolate**: read what is in this container, by names without its own\n"
+	       "before them. **read-only**: read everything. **isolate**: read and write\n"
+	       "what is in this container. **self-isolate**: and itself. **child-only**:\n"
+	       "read everything, write what is in this container. **true**: by the rules of\n"
+	       "ownership. It can only be as much as every container above has, unless a\n"
+	       "superuser sets it. Default: what is left by the parent. In a *root* of its\n"
+	       "own the socket is at /run/portod.socket, unless the value is **false** at\n"
+	       "start.",
 	.type = &type_enum,
 	.offset = FIELD(enable_porto),
 	.flags = PROP_DYNAMIC,
@@ -157,6 +172,8 @@ const struct prop row_porto_namespace = {
 	.name = "porto_namespace",
 	.row = ROW_porto_namespace,
 	.desc = "prefix of the names seen from inside (obsolete)",
+	.doc = "Beginning of names that clients inside need not write. Obsolete: use\n"
+	       "*enable_porto* isolate. Default empty.",
 	.type = &type_string,
 	.offset = FIELD(porto_namespace),
 	.check = check_namespace,
@@ -203,6 +220,10 @@ const struct prop row_capabilities = {
 	.name = "capabilities",
 	.row = ROW_capabilities,
 	.desc = "limit of capabilities, see capabilities(7)",
+	.doc = "What a program inside may have at most, whoever runs it. Only a superuser\n"
+	       "can name more than the defaults or what the parent has. Index: one or more\n"
+	       "names, reads true or false. Default: that of the nearest container above\n"
+	       "where it is set, or the daemon's list, see *capabilities_allowed*.",
 	.type = &type_caps,
 	.offset = FIELD(capabilities),
 	.flags = PROP_INDEXED,
@@ -214,6 +235,8 @@ const struct prop row_capabilities_ambient = {
 	.name = "capabilities_ambient",
 	.row = ROW_capabilities_ambient,
 	.desc = "capabilities that every process gets",
+	.doc = "Given to the command also if its user is not root. Must be among\n"
+	       "*capabilities_allowed* at start, else Permission. Default none.",
 	.type = &type_caps,
 	.offset = FIELD(capabilities_ambient),
 	.flags = PROP_INDEXED,
@@ -224,6 +247,10 @@ const struct prop row_capabilities_allowed = {
 	.name = "capabilities_allowed",
 	.row = ROW_capabilities_allowed,
 	.desc = "resulting bound of capabilities",
+	.doc = "*capabilities* of the container and of all above; without KILL and\n"
+	       "SYS_PTRACE if there is no own pid namespace, without IPC_LOCK if there is no\n"
+	       "*memory_limit*, without NET_ADMIN if there is no own network, unless they\n"
+	       "are named explicitly. With an owner root some more by default.",
 	.flags = PROP_READONLY | PROP_INDEX_GET,
 	.get = get_caps_allowed,
 };
@@ -232,6 +259,7 @@ const struct prop row_capabilities_ambient_allowed = {
 	.name = "capabilities_ambient_allowed",
 	.row = ROW_capabilities_ambient_allowed,
 	.desc = "obsolete name of capabilities_allowed",
+	.doc = "The same as *capabilities_allowed*.",
 	.flags = PROP_READONLY | PROP_INDEX_GET,
 	.get = get_caps_allowed,
 };

@@ -10,6 +10,10 @@ const struct prop row_weak = {
 	.name = "weak",
 	.row = ROW_weak,
 	.desc = "destroyed with the connection that created it",
+	.doc = "A container made by CreateWeak, or by CreateFromSpec with this field, is\n"
+	       "destroyed when the connection of its creator closes, unless the value is\n"
+	       "**false** by then. Set on another one it has an effect only when the daemon\n"
+	       "starts: weak containers are destroyed then. Default false.",
 	.type = &type_bool,
 	.offset = FIELD(weak),
 	.flags = PROP_DYN_ANY,
@@ -19,6 +23,10 @@ const struct prop row_respawn = {
 	.name = "respawn",
 	.row = ROW_respawn,
 	.desc = "started again after death",
+	.doc = "A container that dies, for whatever reason, is started again after\n"
+	       "*respawn_delay*, in state **respawning** until then, as long as its parent\n"
+	       "runs and *max_respawns* allows. Groups, working directory and stored output\n"
+	       "are kept. It counts at the next death. Default false.",
 	.type = &type_bool,
 	.offset = FIELD(respawn),
 	.flags = PROP_DYN_ANY,
@@ -28,6 +36,8 @@ const struct prop row_respawn_count = {
 	.name = "respawn_count",
 	.row = ROW_respawn_count,
 	.desc = "how often it was started again",
+	.doc = "Counts each restart, also one that was asked for; may be set back to 0.\n"
+	       "Default 0.",
 	.type = &type_uint,
 	.offset = FIELD(respawn_count),
 	.flags = PROP_DYN_ANY,
@@ -51,6 +61,8 @@ const struct prop row_max_respawns = {
 	.name = "max_respawns",
 	.row = ROW_max_respawns,
 	.desc = "limit of restarts, negative = none",
+	.doc = "Default: no limit, which reads as empty. A request to respawn beyond it\n"
+	       "answers ResourceNotAvailable.",
 	.type = &type_int,
 	.offset = FIELD(max_respawns),
 	.flags = PROP_DYN_ANY,
@@ -62,6 +74,8 @@ const struct prop row_respawn_delay = {
 	.name = "respawn_delay",
 	.row = ROW_respawn_delay,
 	.desc = "pause before a restart",
+	.doc = "At least 50 ms count. Default **container.respawn_delay_ms** of the\n"
+	       "configuration, 1 s. Printed with the unit ns.",
 	.type = &type_nsec_unit,
 	.offset = FIELD(respawn_delay),
 	.flags = PROP_DYN_ANY,
@@ -71,6 +85,8 @@ const struct prop row_aging_time = {
 	.name = "aging_time",
 	.row = ROW_aging_time,
 	.desc = "seconds after which a dead container is destroyed",
+	.doc = "Seconds in state dead; 0 means at once. Default\n"
+	       "**container.default_aging_time_s** of the configuration, a day.",
 	.type = &type_uint,
 	.offset = FIELD(aging_time),
 	.flags = PROP_DYN_ANY,
@@ -80,6 +96,9 @@ const struct prop row_oom_is_fatal = {
 	.name = "oom_is_fatal",
 	.row = ROW_oom_is_fatal,
 	.desc = "one process killed for lack of memory ends all",
+	.doc = "With **true** the kernel's killing of one process for lack of memory ends\n"
+	       "the whole container, which is dead with *oom_killed* then. With **false**\n"
+	       "the rest lives on. Default true.",
 	.type = &type_bool,
 	.offset = FIELD(oom_is_fatal),
 	.flags = PROP_DYNAMIC,
@@ -94,6 +113,7 @@ const struct prop row_private = {
 	.name = "private",
 	.row = ROW_private,
 	.desc = "free text of the user",
+	.doc = "At most 4096 bytes. Default empty.",
 	.type = &type_string,
 	.offset = FIELD(private_value),
 	.flags = PROP_DYN_ANY,
@@ -104,6 +124,11 @@ const struct prop row_labels = {
 	.name = "labels",
 	.row = ROW_labels,
 	.desc = "labels of the user; a set merges, an empty value removes",
+	.doc = "A map. A name has at most 128 bytes and is *PREFIX*\\ **.**\\ *rest*, the\n"
+	       "prefix 2 to 16 letters A-Z that do not begin with PORTO; a value has at most\n"
+	       "65536 bytes; both only of the bytes allowed in container names. At most 100\n"
+	       "in a container. Wrong ones answer InvalidLabel, too many\n"
+	       "ResourceNotAvailable. A set of the whole map merges; an empty value removes.",
 	.type = &type_labels,
 	.offset = FIELD(labels),
 	.flags = PROP_DYN_ANY | PROP_INDEXED,
@@ -258,6 +283,8 @@ const struct prop row_porto_stat = {
 	.name = "porto_stat",
 	.row = ROW_porto_stat,
 	.desc = "counters of the daemon",
+	.doc = "The daemon's counters as a map; those named container\\_\\*, \\*_children and\n"
+	       "volume_mounts are of this container. An unknown index answers InvalidValue.",
 	.flags = PROP_READONLY | PROP_HIDDEN | PROP_INDEX_GET,
 	.get = get_porto_stat,
 };

@@ -46,6 +46,11 @@ const struct prop row_command = {
 	.name = "command",
 	.row = ROW_command,
 	.desc = "program to run, expanded like by a shell, but without one",
+	.doc = "At most 131072 bytes. The text is split and expanded as by a shell's word\n"
+	       "expansion, **wordexp**\\ (3): quotes, backslash, variables of *env*, tilde,\n"
+	       "file name patterns in *cwd*; no command substitution, no pipes;\n"
+	       "InvalidCommand at start otherwise. Found by the container's PATH. Empty, the\n"
+	       "default: no command, the container becomes **meta**. Clears *command_argv*.",
 	.type = &type_string,
 	.offset = FIELD(command),
 	.arg = &command_max,
@@ -57,6 +62,10 @@ const struct prop row_command_argv = {
 	.name = "command_argv",
 	.row = ROW_command_argv,
 	.desc = "exact argument vector, separated by tabs",
+	.doc = "Used as it is, nothing is expanded. A tab or backslash inside of an argument\n"
+	       "is written **\\\\t** and **\\\\\\\\**. The index is a position, counted from 0; a\n"
+	       "set beyond the end fills up with empty ones. Sets *command* to the same,\n"
+	       "quoted.",
 	.type = &type_argv,
 	.offset = FIELD(command_argv),
 	.flags = PROP_INDEXED,
@@ -70,6 +79,11 @@ const struct prop row_env = {
 	.name = "env",
 	.row = ROW_env,
 	.desc = "environment variables; [NAME]: effective value",
+	.doc = "**NAME=value;NAME2=value2**; a name without **=** is unset, also if a\n"
+	       "container above sets it. The index is a name and reads the value that the\n"
+	       "command would get. A container with *isolate* begins with PATH, HOME (its\n"
+	       "*cwd*), USER, container=lxc and the fixed PORTO_NAME, PORTO_HOST and\n"
+	       "PORTO_USER; without *isolate* what the containers above set is added.",
 	.type = &type_env,
 	.offset = FIELD(env),
 	.flags = PROP_INDEXED,
@@ -93,6 +107,10 @@ const struct prop row_cwd = {
 	.name = "cwd",
 	.row = ROW_cwd,
 	.desc = "working directory",
+	.doc = "A path inside of the container. A relative one is below the parent's.\n"
+	       "Default: the parent's, up to the nearest container with a *root* of its own,\n"
+	       "where it is **/**; and otherwise *place*\\ **/porto/**\\ *name*. It must exist\n"
+	       "at start.",
 	.type = &type_string,
 	.offset = FIELD(cwd),
 	.get = get_cwd,
@@ -104,6 +122,7 @@ const struct prop row_umask = {
 	.name = "umask",
 	.row = ROW_umask,
 	.desc = "file mode creation mask, octal",
+	.doc = "Default 02.",
 	.type = &type_oct,
 	.offset = FIELD(umask),
 	.arg = &umask_range,
@@ -113,6 +132,12 @@ const struct prop row_ulimit = {
 	.name = "ulimit",
 	.row = ROW_ulimit,
 	.desc = "resource limits of each process, as of getrlimit(2)",
+	.doc = "A map: *type*\\ **:** *soft* [*hard*]; types are **as core cpu data fsize\n"
+	       "locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending\n"
+	       "stack**, numbers may have a unit, **unlimited** is no limit. The index is a\n"
+	       "type. What is not set here comes from the containers above, then from\n"
+	       "**container.default_ulimit**; memlock by default from *memory_limit*. A\n"
+	       "change is applied to all processes by **prlimit**\\ (2).",
 	.type = &type_ulimit,
 	.offset = FIELD(ulimit),
 	.flags = PROP_DYNAMIC | PROP_INDEXED,
@@ -125,6 +150,7 @@ const struct prop row_oom_score_adj = {
 	.name = "oom_score_adj",
 	.row = ROW_oom_score_adj,
 	.desc = "which processes the kernel prefers to kill, -1000..1000",
+	.doc = "Preference of the kernel when it must kill, see **proc**\\ (5). Default 0.",
 	.type = &type_int,
 	.offset = FIELD(oom_score_adj),
 	.arg = &oom_score_range,
@@ -236,6 +262,7 @@ const struct prop row_task_cred = {
 	.name = "task_cred",
 	.row = ROW_task_cred,
 	.desc = "user, group and groups of the processes, as numbers",
+	.doc = "User and group in one; the supplementary groups are shown after them.",
 	.type = &type_cred,
 	.offset = FIELD(task_cred),
 	.flags = PROP_ALWAYS_SET,
@@ -245,6 +272,10 @@ const struct prop row_user = {
 	.name = "user",
 	.row = ROW_user,
 	.desc = "user of the processes",
+	.doc = "Name or number of the command's user; names are those of the host. An\n"
+	       "unknown name answers InvalidValue. Default: the client's. The groups of the\n"
+	       "user are looked up at start. Without a *root* of its own a container runs as\n"
+	       "root only for an owner root.",
 	.type = &type_cred,
 	.offset = FIELD(task_cred),
 	.flags = CRED_VIEW_FLAGS,
@@ -257,6 +288,7 @@ const struct prop row_group = {
 	.name = "group",
 	.row = ROW_group,
 	.desc = "group of the processes",
+	.doc = "Name or number of the command's group. Default: the client's.",
 	.type = &type_cred,
 	.offset = FIELD(task_cred),
 	.flags = CRED_VIEW_FLAGS,
@@ -269,6 +301,7 @@ const struct prop row_owner_cred = {
 	.name = "owner_cred",
 	.row = ROW_owner_cred,
 	.desc = "user, group and groups of the owner, as numbers",
+	.doc = "Both in one, as for *task_cred*.",
 	.type = &type_cred,
 	.offset = FIELD(owner_cred),
 	.flags = PROP_ALWAYS_SET,
@@ -279,6 +312,8 @@ const struct prop row_owner_user = {
 	.name = "owner_user",
 	.row = ROW_owner_user,
 	.desc = "user who may change the container",
+	.doc = "Who may change the container: clients of the same user, and superusers. Only\n"
+	       "a superuser can give it to somebody else. Default: the creator.",
 	.type = &type_cred,
 	.offset = FIELD(owner_cred),
 	.flags = CRED_VIEW_FLAGS,
@@ -292,6 +327,7 @@ const struct prop row_owner_group = {
 	.name = "owner_group",
 	.row = ROW_owner_group,
 	.desc = "group of the owner",
+	.doc = "Only a group of the client or of the owner, or a superuser may choose.",
 	.type = &type_cred,
 	.offset = FIELD(owner_cred),
 	.flags = CRED_VIEW_FLAGS,
@@ -371,6 +407,9 @@ const struct prop row_owner_containers = {
 	.name = "owner_containers",
 	.row = ROW_owner_containers,
 	.desc = "containers whose clients may change this one",
+	.doc = "Names, as the client sees them; if there are any, then of the clients inside\n"
+	       "containers only those in one of them, or above one, may change this\n"
+	       "container. Clients on the host may in any case. Default empty.",
 	.type = &type_owners,
 	.offset = FIELD(owner_containers),
 	.flags = PROP_DYNAMIC,
