@@ -354,6 +354,9 @@ static int parse_owners(const struct prop *p, const struct prop_ctx *ctx, const 
 		if (client_resolve_name(ctx->client, names.v[i], &full, err))
 			return -1;
 		strv_add_take(owners, full);
+		/* It need not exist, but it must be able to. */
+		if (*full && tree_check_name(full, true, err))
+			return error_prefix(err, "'%.100s'", names.v[i]);
 	}
 	return 0;
 }

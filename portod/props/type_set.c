@@ -248,6 +248,13 @@ static int parse_cred(const struct prop *p, const struct prop_ctx *ctx, const ch
 	strv_split(&words, text, ' ');
 	if (words.n == 0)
 		return error_set(err, ERR_INVALID_VALUE, "the value is empty, a user is needed");
+	for (size_t i = 2; i < words.n; i++) {
+		gid_t ignored;
+
+		if (cred_parse_group(words.v[i], &ignored) < 0)
+			return error_set(err, ERR_INVALID_VALUE, "there is no group '%.100s'",
+					 words.v[i]);
+	}
 	return parse_ids(words.v[0], words.n > 1 ? words.v[1] : NULL, field, err);
 }
 
