@@ -68,7 +68,7 @@ BY_ROW = {
     "cpu_period": ["1", "999999", "1000000001", "2s"],
     "cpu_weight": ["0", "0.001", "101"],
     "thread_limit": [],
-    "owner_containers": ["a b", "a;b//c", "x" * 5000],
+    "owner_containers": ["a b", "a;b%c", "x" * 5000],
 }
 
 # Errors that say that a value is wrong. Everything else, Unknown above all, is a defect.
