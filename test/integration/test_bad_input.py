@@ -90,7 +90,31 @@ REFUSALS = {
 
 
 def settable():
-    return [row for row in TABLE if not row["read_only"] and not row["absent"]]
+    return [row for row in TABLE if can_set(row)]
+
+
+def rows(choose):
+    """A parameter for each row that is chosen."""
+    return pytest.mark.parametrize("row", [r for r in TABLE if choose(r)], ids=lambda r: r["name"])
+
+
+def can_set(row):
+    return not row["read_only"] and not row["absent"]
+
+
+def is_there(row):
+    return not row["absent"]
+
+
+def on_this_host(client, listed, row):
+    """What the host lacks says so, and that is all about it."""
+    if row["name"] in listed or row["hidden"]:
+        return True
+    assert row["name"] in refused(client, "stopped", row["name"], "1", {"NotSupported"})
+    with pytest.raises(PortoError, match=row["name"]) as caught:
+        client.get_property("stopped", row["name"])
+    assert caught.value.name == "NotSupported"
+    return False
 
 
 def bad_values(row):
@@ -163,12 +187,11 @@ def test_rows_are_known():
     assert not set(BY_ROW) - set(ROWS)
 
 
-@pytest.mark.parametrize("row", settable(), ids=lambda row: row["name"])
+@rows(can_set)
 def test_wrong_value(world, row):
     client, listed, _ = world
     name = row["name"]
-    if name not in listed and not row["hidden"]:
-        assert refused(client, "stopped", name, "1", {"NotSupported"})
+    if not on_this_host(client, listed, row):
         return
     before = snapshot(client, "stopped")
     for value in bad_values(row):
@@ -179,11 +202,11 @@ def test_wrong_value(world, row):
     assert client.state("stopped") == "stopped"
 
 
-@pytest.mark.parametrize("row", settable(), ids=lambda row: row["name"])
+@rows(lambda row: can_set(row) and row["dynamic"])
 def test_wrong_value_of_a_running_container(world, row):
     client, listed, _ = world
-    if not row["dynamic"] or (row["name"] not in listed and not row["hidden"]):
-        pytest.skip("cannot be set there")
+    if not on_this_host(client, listed, row):
+        return
     before = snapshot(client, "running")
     for value in bad_values(row):
         refused(client, "running", row["name"], value, REFUSALS)
@@ -191,45 +214,43 @@ def test_wrong_value_of_a_running_container(world, row):
     assert client.state("running") == "running"
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row["name"])
-def test_absent_or_read_only(world, row):
+@rows(lambda row: row["absent"])
+def test_absent(world, row):
     client, listed, _ = world
-    if row["absent"]:
-        assert row["name"] in refused(client, "stopped", row["name"], "1", {"NotSupported"})
-        with pytest.raises(PortoError, match=row["name"]) as caught:
-            client.get_property("stopped", row["name"])
-        assert caught.value.name == "NotSupported"
-        assert row["name"] not in listed
-    elif row["read_only"]:
-        want = {"InvalidValue"} if row["name"] in listed or row["hidden"] else {"NotSupported"}
+    assert not on_this_host(client, listed, row)
+
+
+@rows(lambda row: row["read_only"] and is_there(row))
+def test_read_only(world, row):
+    client, listed, _ = world
+    if on_this_host(client, listed, row):
         for container in ("stopped", "running", "dead"):
-            assert row["name"] in refused(client, container, row["name"], "1", want)
+            assert row["name"] in refused(client, container, row["name"], "1", {"InvalidValue"})
 
 
-@pytest.mark.parametrize("row", settable(), ids=lambda row: row["name"])
+@rows(lambda row: can_set(row) and not row["any_state"])
 def test_wrong_state(world, row):
     client, listed, _ = world
     name = row["name"]
-    if name not in listed and not row["hidden"]:
-        pytest.skip("not supported on this host")
+    if not on_this_host(client, listed, row):
+        return
     if not row["dynamic"]:
         before = snapshot(client, "running")
         text = refused(client, "running", name, "1", {"InvalidState"})
         assert name in text and "running" in text
         assert snapshot(client, "running") == before
-    if not row["any_state"]:
-        before = snapshot(client, "dead")
-        text = refused(client, "dead", name, "1", {"InvalidState"})
-        assert name in text and "dead" in text
-        assert snapshot(client, "dead") == before
+    before = snapshot(client, "dead")
+    text = refused(client, "dead", name, "1", {"InvalidState"})
+    assert name in text and "dead" in text
+    assert snapshot(client, "dead") == before
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row["name"])
+@rows(is_there)
 def test_read_in_the_wrong_state(world, row):
     client, listed, _ = world
     name = row["name"]
-    if row["absent"] or (name not in listed and not row["hidden"]):
-        pytest.skip("not there")
+    if not on_this_host(client, listed, row):
+        return
     if row["runtime"]:
         with pytest.raises(PortoError, match=name) as caught:
             client.get_property("stopped", name)
@@ -242,12 +263,12 @@ def test_read_in_the_wrong_state(world, row):
         client.get_property("stopped", name)
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row["name"])
+@rows(is_there)
 def test_wrong_index(world, row):
     client, listed, _ = world
     name = row["name"]
-    if row["absent"] or (name not in listed and not row["hidden"]):
-        pytest.skip("not there")
+    if not on_this_host(client, listed, row):
+        return
     before = snapshot(client, "stopped")
     container = "dead" if row["dead"] else "running" if row["runtime"] else "stopped"
     for form in ("%s[]", "%s[", "%s]", "%s[x]y", "%s[x"):
@@ -266,13 +287,13 @@ def test_wrong_index(world, row):
     assert snapshot(client, "stopped") == before
 
 
-@pytest.mark.parametrize("row", settable(), ids=lambda row: row["name"])
+@rows(can_set)
 def test_root_container(world, row):
     client, _, _ = world
     refused(client, "/", row["name"], "1", {"Permission"})
 
 
-@pytest.mark.parametrize("row", settable(), ids=lambda row: row["name"])
+@rows(can_set)
 def test_without_the_right(world, row):
     client, _, portod = world
     before = snapshot(client, "stopped")
