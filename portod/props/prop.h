@@ -150,6 +150,7 @@ struct prop_change {
 	const struct prop *prop;
 	char *old_text; /* saved form; NULL = the field had no value */
 	bool old_set;
+	char *new_text; /* likewise, after prop_txn_seal() */
 };
 
 /* What one or several sets changed; for rollback, apply and persistence. */
@@ -158,8 +159,9 @@ struct prop_txn {
 	size_t n;
 	uint32_t dirty; /* 1 << enum apply_group */
 	bool slow;
-	uint64_t old_controllers, old_required;
-	struct smap labels; /* labels that changed, for the watchers; value "" = removed */
+	uint64_t old_controllers, old_required, old_change_time;
+	uint64_t new_controllers; /* after prop_txn_seal() */
+	struct smap labels;       /* labels that changed, for the watchers; value "" = removed */
 };
 
 #define PROP_TXN_INIT \
@@ -177,6 +179,32 @@ int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, st
 /* Put all old values back. */
 void prop_rollback(const struct prop_ctx *ctx, struct prop_txn *txn);
 void prop_txn_deinit(struct prop_txn *txn);
+
+/*
+ * To take back a transaction that was kept: seal it when it is complete; later revert it, which
+ * puts back what nobody has changed meanwhile, as a new transaction.
+ */
+void prop_txn_seal(struct prop_txn *txn, struct container *ct);
+void prop_revert(const struct prop_ctx *ctx, const struct prop_txn *old, struct prop_txn *txn);
+
+/*
+ * Writing without text: changes the field of `p` (which may be by prop_parse()), nothing else. What
+ * it leaves behind on failure does not matter.
+ */
+typedef int prop_writer(const struct prop *p, const struct prop_ctx *ctx, const void *arg,
+			struct error *err);
+/*
+ * Like prop_set(), with `write` in the place of the client's text, and with two differences: the
+ * rule that looks at the whole container is left to prop_check(), so that several values can be
+ * written in any order and checked together; and a value that the property has already is no
+ * error in a state, or without a controller, that would not let it be changed: 1 is returned.
+ */
+int prop_write(const struct prop_ctx *ctx, const struct prop *p, prop_writer *write,
+	       const void *arg, struct prop_txn *txn, struct error *err);
+int prop_check(const struct prop_ctx *ctx, const struct prop *p, struct error *err);
+/* The property's own reading of a value; for writers. Not trimmed; index may be NULL. */
+int prop_parse(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+	       const char *value, struct error *err);
 
 /* ---- labels (shared by SetLabel and friends) ---- */
 int label_check_name(const char *name, struct error *err);

@@ -109,14 +109,17 @@ static void txn_add_labels(struct prop_txn *txn, const struct smap *old, const s
 	}
 }
 
-static void txn_commit(struct prop_txn *txn, struct saved *s, const struct container *ct)
+static void txn_commit(struct prop_txn *txn, struct saved *s, struct container *ct)
 {
 	const struct prop *p = s->changes[0].prop;
 
 	if (txn->n == 0) {
 		txn->old_controllers = s->controllers;
 		txn->old_required = s->required;
+		txn->old_change_time = ct->change_time;
 	}
+	container_mark_set(ct, p->row, true);
+	ct->change_time = clock_wall_sec();
 	for (size_t i = 0; i < s->n; i++) {
 		if (i == 0 || s->changes[i].prop != &row_controllers ||
 		    ct->spec.controllers != s->controllers)
@@ -137,12 +140,57 @@ void prop_rollback(const struct prop_ctx *ctx, struct prop_txn *txn)
 		load_row(&txn->changes[i], ctx->ct);
 	ctx->ct->spec.controllers = txn->old_controllers;
 	ctx->ct->spec.required_controllers = txn->old_required;
+	ctx->ct->change_time = txn->old_change_time;
+}
+
+void prop_txn_seal(struct prop_txn *txn, struct container *ct)
+{
+	for (size_t i = 0; i < txn->n; i++) {
+		struct prop_change *c = &txn->changes[i];
+
+		free(c->new_text);
+		c->new_text = c->prop->type->save(c->prop, field_of(c->prop, ct));
+	}
+	txn->new_controllers = ct->spec.controllers;
+}
+
+/* Nobody else has changed it since. */
+static bool is_as_sealed(const struct prop_change *c, struct container *ct)
+{
+	auto_free char *now = c->prop->type->save(c->prop, field_of(c->prop, ct));
+
+	return str_eq(now, c->new_text);
+}
+
+void prop_revert(const struct prop_ctx *ctx, const struct prop_txn *old, struct prop_txn *txn)
+{
+	struct container *ct = ctx->ct;
+	bool controllers = old->n && ct->spec.controllers == old->new_controllers;
+
+	for (size_t i = old->n; i-- > 0;) {
+		const struct prop_change *c = &old->changes[i];
+		struct saved saved;
+
+		if (c->prop == &row_controllers ? !controllers : !is_as_sealed(c, ct))
+			continue;
+		saved_take(&saved, c->prop, ct);
+		load_row(c, ct);
+		txn_commit(txn, &saved, ct);
+		container_mark_set(ct, c->prop->row, c->old_set);
+		saved_deinit(&saved);
+	}
+	if (controllers) {
+		ct->spec.controllers = old->old_controllers;
+		ct->spec.required_controllers = old->old_required;
+	}
 }
 
 void prop_txn_deinit(struct prop_txn *txn)
 {
-	for (size_t i = 0; i < txn->n; i++)
+	for (size_t i = 0; i < txn->n; i++) {
 		free(txn->changes[i].old_text);
+		free(txn->changes[i].new_text);
+	}
 	free(txn->changes);
 	smap_deinit(&txn->labels);
 	*txn = (struct prop_txn)PROP_TXN_INIT;
@@ -150,18 +198,25 @@ void prop_txn_deinit(struct prop_txn *txn)
 
 /* ---- set ---- */
 
-static int check_settable(const struct prop *p, const struct prop_ctx *ctx, const char *index,
-			  struct error *err)
+static int check_settable(const struct prop *p, const struct prop_ctx *ctx, struct error *err)
 {
-	enum container_state state = ctx->ct->state;
-
 	if (prop_require(p, ctx->env, err))
 		return -1;
 	if (p->flags & PROP_READONLY)
 		return error_set(err, ERR_INVALID_VALUE, "property '%s' is read-only", p->name);
+	return 0;
+}
+
+static int check_index(const struct prop *p, const char *index, struct error *err)
+{
 	if (index && !(p->flags & PROP_INDEX_SET))
 		return error_set(err, ERR_INVALID_VALUE,
 				 "property '%s' has no index, '%.100s' was given", p->name, index);
+	return 0;
+}
+
+static int check_state(const struct prop *p, enum container_state state, struct error *err)
+{
 	if (!(p->flags & PROP_DYNAMIC) && state != STATE_STOPPED)
 		return error_set(err, ERR_INVALID_STATE,
 				 "property '%s' can be set in state stopped only, not in %s",
@@ -172,16 +227,20 @@ static int check_settable(const struct prop *p, const struct prop_ctx *ctx, cons
 	return 0;
 }
 
-static int write_value(const struct prop *p, const struct prop_ctx *ctx, const char *index,
-		       const char *value, struct error *err)
+int prop_parse(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+	       const char *value, struct error *err)
 {
 	void *field = field_of(p, ctx->ct);
 
-	if (control_require(ctx, p->needs, err))
-		return -1;
-	if (p->set  ? p->set(p, ctx, index, value, err)
-	    : index ? p->type->set_index(p, ctx, field, index, value, err)
-		    : p->type->parse(p, ctx, value, field, err))
+	return p->set  ? p->set(p, ctx, index, value, err)
+	       : index ? p->type->set_index(p, ctx, field, index, value, err)
+		       : p->type->parse(p, ctx, value, field, err);
+}
+
+static int write_value(const struct prop *p, const struct prop_ctx *ctx, const char *index,
+		       const char *value, struct error *err)
+{
+	if (control_require(ctx, p->needs, err) || prop_parse(p, ctx, index, value, err))
 		return -1;
 	return p->check ? p->check(p, ctx, err) : 0;
 }
@@ -192,7 +251,8 @@ static int set_checked(const struct prop *p, const struct prop_ctx *ctx, const c
 	struct saved saved;
 	int r;
 
-	if (check_settable(p, ctx, index, err))
+	if (check_settable(p, ctx, err) || check_index(p, index, err) ||
+	    check_state(p, ctx->ct->state, err))
 		return -1;
 	saved_take(&saved, p, ctx->ct);
 	r = write_value(p, ctx, index, value, err);
@@ -200,12 +260,17 @@ static int set_checked(const struct prop *p, const struct prop_ctx *ctx, const c
 		saved_restore(&saved, ctx->ct);
 		error_prefix(err, "property '%s'", p->name);
 	} else {
-		container_mark_set(ctx->ct, p->row, true);
-		ctx->ct->change_time = clock_wall_sec();
 		txn_commit(txn, &saved, ctx->ct);
 	}
 	saved_deinit(&saved);
 	return r;
+}
+
+static int check_not_root(const struct prop_ctx *ctx, struct error *err)
+{
+	if (container_is_root(ctx->ct))
+		return error_set(err, ERR_PERMISSION, "the root container is read-only");
+	return 0;
 }
 
 int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, struct prop_txn *txn,
@@ -215,8 +280,8 @@ int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, st
 	struct prop_name n;
 	int r;
 
-	if (container_is_root(ctx->ct))
-		return error_set(err, ERR_PERMISSION, "the root container is read-only");
+	if (check_not_root(ctx, err))
+		return -1;
 	if (prop_name_parse(name, &n, err))
 		return -1;
 	if (!n.prop)
@@ -226,6 +291,67 @@ int prop_set(const struct prop_ctx *ctx, const char *name, const char *value, st
 	r = set_checked(n.prop, ctx, n.index, trimmed, txn, err);
 	prop_name_deinit(&n);
 	return r;
+}
+
+/* ---- write ---- */
+
+static bool is_unchanged(const struct saved *s, struct container *ct)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct prop_change *c = &s->changes[i];
+		auto_free char *now = c->prop->type->save(c->prop, field_of(c->prop, ct));
+
+		if (!str_eq(now, c->old_text))
+			return false;
+	}
+	return ct->spec.controllers == s->controllers;
+}
+
+/* The value is written. Is it to be kept (0), was it there already (1), or is it refused (-1)? */
+static int judge_write(const struct prop *p, const struct prop_ctx *ctx, const struct saved *s,
+		       struct error *err)
+{
+	bool missing = p->needs && !control_owns(ctx->ct, p->needs), same;
+
+	if (!missing && check_state(p, ctx->ct->state, err) == 0)
+		return 0;
+	same = is_unchanged(s, ctx->ct);
+	if (err->code && !same)
+		return -1;
+	if (err->code || (same && !s->changes[0].old_set)) {
+		error_clear(err);
+		return 1;
+	}
+	return control_require(ctx, p->needs, err);
+}
+
+int prop_write(const struct prop_ctx *ctx, const struct prop *p, prop_writer *write,
+	       const void *arg, struct prop_txn *txn, struct error *err)
+{
+	struct saved saved;
+	int r;
+
+	if (check_not_root(ctx, err) || check_settable(p, ctx, err))
+		return -1;
+	saved_take(&saved, p, ctx->ct);
+	r = write(p, ctx, arg, err);
+	if (r)
+		error_prefix(err, "property '%s'", p->name);
+	else
+		r = judge_write(p, ctx, &saved, err);
+	if (r)
+		saved_restore(&saved, ctx->ct);
+	else
+		txn_commit(txn, &saved, ctx->ct);
+	saved_deinit(&saved);
+	return r;
+}
+
+int prop_check(const struct prop_ctx *ctx, const struct prop *p, struct error *err)
+{
+	if (p->check && p->check(p, ctx, err))
+		return error_prefix(err, "property '%s'", p->name);
+	return 0;
 }
 
 int label_set(struct container *ct, const char *name, const char *value, struct error *err)
