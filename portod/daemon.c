@@ -14,11 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/xalloc.h"
+#include "kernel/mnt.h"
 #include "kernel/procfs.h"
 #include "server.h"
 
@@ -40,6 +42,7 @@ struct daemon {
 	struct handler_env handlers;
 	struct server *server;
 	char *workdir_base, *portoinit, *db_path;
+	int portoinit_fd;
 	ev_io reports_io;
 	uint64_t report_serial, acked_serial;
 	struct turn_hook hook;
@@ -368,18 +371,40 @@ static int open_cgroups(struct daemon *d, struct error *err)
 	return 0;
 }
 
+/*
+ * One descriptor for all starts: the helper that runs in the containers is on a read-only mount that
+ * nobody else has, so that no root in a container can write to it through /proc/1/exe.
+ *
+ * A server that comes back must not abandon its containers because the helper is gone. They go on;
+ * new starts say what is missing.
+ */
+static int open_portoinit(struct daemon *d, struct error *err)
+{
+	auto_free char *path = xasprintf("%s/portoinit", d->config->helpers_dir);
+
+	d->portoinit_fd = access(path, X_OK) < 0 ? -errno : mnt_open_read_only(path);
+	if (d->portoinit_fd >= 0) {
+		d->portoinit = xasprintf("/proc/self/fd/%d", d->portoinit_fd);
+		return 0;
+	}
+	error_errno(err, -d->portoinit_fd, "helper program %s (see daemon.helpers_dir)", path);
+	if (access(d->db_path, F_OK) < 0)
+		return -1;
+	log_error("%s: no container can be started", err->text);
+	error_clear(err);
+	d->portoinit = take_ptr(path);
+	return 0;
+}
+
 static int create(struct daemon *d, struct error *err)
 {
 	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
 
 	umask(0);
 	d->workdir_base = xasprintf("%s/porto", m->place);
-	d->portoinit = xasprintf("%s/portoinit", d->config->helpers_dir);
 	d->db_path = xasprintf("%s/state.db", m->state_dir);
-	if (access(d->portoinit, X_OK))
-		return error_errno(err, errno, "helper program %s (see daemon.helpers_dir)",
-				   d->portoinit);
-	if (store_open(d->db_path, &d->store, err) || open_cgroups(d, err))
+	if (open_portoinit(d, err) || store_open(d->db_path, &d->store, err) ||
+	    open_cgroups(d, err))
 		return -1;
 	d->tree = tree_new();
 	d->watches = watches_new();
@@ -482,6 +507,8 @@ static void destroy(struct daemon *d)
 	procs_free(d->procs);
 	smap_deinit(&d->extra_env);
 	free(d->workdir_base);
+	if (d->portoinit_fd > 0)
+		close(d->portoinit_fd);
 	free(d->portoinit);
 	free(d->db_path);
 }

@@ -2,6 +2,7 @@
 """The server dies, the daemon stops and comes back: containers live on, nothing is forgotten."""
 
 import os
+import shutil
 import signal
 import time
 
@@ -534,3 +535,32 @@ def test_killed_in_an_endless_crash(daemon):
         os.kill(server, signal.SIGKILL)
         daemon.server_pid(not_pid=server)
     daemon.wait_ready()
+
+
+def test_helper_program_is_gone(own_portod):
+    """A server that comes back keeps its containers, and says what a start lacks."""
+    daemon = own_portod(start=False)
+    helpers = os.path.join(daemon.dir, "helpers")
+    os.mkdir(helpers)
+    built = os.path.join(os.path.dirname(daemon.binary), "portoinit")
+    shutil.copy(built, helpers)
+    with open(daemon.config) as file:
+        text = file.read()
+    with open(daemon.config, "w") as file:
+        file.write(text.replace(os.path.dirname(built), helpers))
+    daemon.start()
+    client = daemon.client()
+    client.run("a", "sleep 1000")
+    os.unlink(os.path.join(helpers, "portoinit"))
+    client.run("b", "true")  # the daemon holds the one it began with
+    assert client.finish("b") == 0
+    daemon.kill_server()
+    client.connect()
+    assert client.state("a") == "running"
+    with expect("Unknown", "InvalidPath", "NotFound") as failed:
+        client.run("c", "true")
+    assert "portoinit" in str(failed.error)
+    shutil.copy(built, helpers)
+    client.run("d", "true")
+    assert client.finish("d") == 0
+    client.close()
