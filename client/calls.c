@@ -211,6 +211,58 @@ int porto_locate_process(struct porto_conn *conn, uint32_t pid, const char *comm
 	return r;
 }
 
+static void fill_attach(Porto__TAttachProcessRequest *body, const char *name, uint32_t pid,
+			const char *comm)
+{
+	body->name = str(name);
+	body->has_pid = true;
+	body->pid = pid;
+	body->comm = str(comm); /* old daemons want it even if empty */
+}
+
+int porto_attach_process(struct porto_conn *conn, const char *name, uint32_t pid, const char *comm)
+{
+	Porto__TPortoRequest req = REQUEST_INIT;
+	struct call call = CALL_INIT(METHOD_ATTACH_PROCESS, &req);
+	Porto__TAttachProcessRequest body = PORTO__TATTACH_PROCESS_REQUEST__INIT;
+
+	fill_attach(&body, name, pid, comm);
+	req.attachprocess = &body;
+	return call_simple(conn, &call);
+}
+
+int porto_attach_thread(struct porto_conn *conn, const char *name, uint32_t tid, const char *comm)
+{
+	Porto__TPortoRequest req = REQUEST_INIT;
+	struct call call = CALL_INIT(METHOD_ATTACH_THREAD, &req);
+	Porto__TAttachProcessRequest body = PORTO__TATTACH_PROCESS_REQUEST__INIT;
+
+	fill_attach(&body, name, tid, comm);
+	req.attachthread = &body;
+	return call_simple(conn, &call);
+}
+
+int porto_convert_path(struct porto_conn *conn, const char *path, const char *source,
+		       const char *destination, char **ret_path)
+{
+	Porto__TPortoRequest req = REQUEST_INIT;
+	struct call call = CALL_INIT(METHOD_CONVERT_PATH, &req);
+	Porto__TConvertPathRequest body = PORTO__TCONVERT_PATH_REQUEST__INIT;
+	int r;
+
+	body.path = str(path);
+	body.source = str(source); /* likewise */
+	body.destination = str(destination);
+	req.convertpath = &body;
+	conn_enter(conn);
+	r = conn_call(conn, &call);
+	if (r == 0)
+		r = give_string(conn, call.rsp->convertpath ? call.rsp->convertpath->path : "",
+				ret_path);
+	call_done(&call);
+	return r;
+}
+
 /* ---- Properties ---- */
 
 int porto_get_property(struct porto_conn *conn, const char *name, const char *property,

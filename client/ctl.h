@@ -103,6 +103,8 @@ const struct command *command_find(const char *name);
 /* Usage of one command: stdout for help, stderr after a mistake. Returns `status`. */
 int command_usage(const struct command *cmd, int status);
 
+int cmd_attach(struct ctl *ctl, const struct args *args);
+int cmd_convert(struct ctl *ctl, const struct args *args);
 int cmd_create(struct ctl *ctl, const struct args *args);
 int cmd_destroy(struct ctl *ctl, const struct args *args);
 int cmd_dget(struct ctl *ctl, const struct args *args);

@@ -328,6 +328,25 @@ PORTO_API int porto_locate_process(struct porto_conn *conn, uint32_t pid, const 
 				   char **ret_name);
 
 /*
+ * Move a process, or one thread, into the groups of container `name`, which must be running or
+ * meta, below the container where the process is, and not isolated from it. The caller must control
+ * both. `pid` and `comm` as above. Busy for the main process of a container; NotSupported for a
+ * thread on a host that has only the unified cgroup tree. Not idempotent.
+ */
+PORTO_API int porto_attach_process(struct porto_conn *conn, const char *name, uint32_t pid,
+				   const char *comm);
+PORTO_API int porto_attach_thread(struct porto_conn *conn, const char *name, uint32_t tid,
+				  const char *comm);
+
+/*
+ * What `path` of container `source` is called in container `destination` (NULL or "" = the
+ * caller's own). By text only: links are not followed. InvalidValue if it cannot be seen there.
+ * Idempotent.
+ */
+PORTO_API int porto_convert_path(struct porto_conn *conn, const char *path, const char *source,
+				 const char *destination, char **ret_path);
+
+/*
  * ---- Properties ----
  */
 

@@ -28,6 +28,10 @@ const struct method methods[_METHOD_COUNT] = {
 	[METHOD_SET_LABEL] = { "SetLabel", true, false },
 	[METHOD_INC_LABEL] = { "IncLabel", false, false },
 	[METHOD_LOCATE_PROCESS] = { "LocateProcess", true, false },
+	/* Once it is there, the second try is refused: the container is not below itself. */
+	[METHOD_ATTACH_PROCESS] = { "AttachProcess", false, false },
+	[METHOD_ATTACH_THREAD] = { "AttachThread", false, false },
+	[METHOD_CONVERT_PATH] = { "ConvertPath", true, false },
 	[METHOD_VERSION] = { "Version", true, false },
 	[METHOD_GET_SYSTEM] = { "GetSystem", true, false },
 	[METHOD_SET_SYSTEM] = { "SetSystem", true, false },

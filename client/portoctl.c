@@ -21,6 +21,15 @@
 		OPT_JSON, "json", NULL, "print JSON" \
 	}
 
+static const struct option_row attach_options[] = {
+	{ 't', "thread", NULL, "only this thread" },
+	OPTIONS_END,
+};
+static const struct option_row convert_options[] = {
+	{ 's', "source", "CT", "the container that knows the path, default: ours" },
+	{ 'd', "destination", "CT", "the container to express it for, default: ours" },
+	OPTIONS_END,
+};
 static const struct option_row exec_options[] = {
 	{ 'C', "keep", NULL, "keep the container afterwards" },
 	{ 'T', "no-tty", NULL, "no terminal: the container uses our descriptors" },
@@ -78,6 +87,10 @@ static const struct option_row wait_options[] = {
 };
 
 const struct command commands[] = {
+	{ "attach", "[-t] CT PID [COMM]", "move a process into a container below its own", 2, 3, 0,
+	  attach_options, cmd_attach },
+	{ "convert", "[-s CT] [-d CT] PATH", "tell what a path is called in another container", 1,
+	  1, 0, convert_options, cmd_convert },
 	{ "create", "CT…", "create containers", 1, -1, 0, NULL, cmd_create },
 	{ "destroy", "CT…", "destroy containers and all below them", 1, -1, 0, NULL, cmd_destroy },
 	{ "dget", "[-s] [-k] CT PROP…", "get properties by the old data call", 2, -1, 0,

@@ -63,3 +63,6 @@ void handle_set_label(const struct handler_env *env, struct request *rq);
 void handle_inc_label(const struct handler_env *env, struct request *rq);
 
 void handle_locate_process(const struct handler_env *env, struct request *rq);
+void handle_attach_process(const struct handler_env *env, struct request *rq);
+void handle_attach_thread(const struct handler_env *env, struct request *rq);
+void handle_convert_path(const struct handler_env *env, struct request *rq);

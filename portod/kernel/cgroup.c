@@ -238,19 +238,6 @@ static int join_one(struct cgroup_host *h, const struct cgroup_hierarchy *hr,
 	return 0;
 }
 
-int cgroup_attach(struct cgroup_host *h, const struct cgroup *cg, pid_t pid, struct error *err)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	for (size_t i = 0; i < h->nhier; i++) {
-		if (joins(h->hier[i], cg) &&
-		    join_one(h, h->hier[i], cg, "cgroup.procs", text, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int cgroup_attach_self(struct cgroup_host *h, const struct cgroup *cg, bool placed,
 		       struct error *err)
 {

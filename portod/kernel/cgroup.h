@@ -99,9 +99,14 @@ int cgroup_create(struct cgroup_host *h, const struct cgroup *cg, struct error *
 int cgroup_remove(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
 /* Does the freezer (or unified) group exist? Does not block. */
 bool cgroup_exists(const struct cgroup_host *h, const struct cgroup *cg);
-/* Move a process (host pid) into all groups, in the leaf on v2. Blocks for an RCU grace period
- * (several ms on an idle host): to start a process use the two calls below. */
-int cgroup_attach(struct cgroup_host *h, const struct cgroup *cg, pid_t pid, struct error *err);
+/*
+ * Move a process (host pid) into all groups, in the leaf on v2; with `thread` only this thread, on
+ * v1 and in hybrid layouts (the unified hierarchy is left out), else ERR_NOT_SUPPORTED. On failure
+ * it is where it was before; ERR_INVALID_VALUE when it is gone. Blocks for an RCU grace period
+ * (several ms on an idle host): to start a process use the two calls below.
+ */
+int cgroup_attach(struct cgroup_host *h, const struct cgroup *cg, pid_t pid, bool thread,
+		  struct error *err);
 /* A descriptor for CLONE_INTO_CGROUP of clone3(2) (Linux 5.7), or -1 without a unified tree. It
  * places the child in the unified tree only: cgroup_attach_self() does the rest. Where clone3
  * refuses, or the child is killed at birth (SIGKILL before its first word: a kernel bug when one of

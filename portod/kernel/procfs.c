@@ -271,6 +271,35 @@ int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid)
 	return 0;
 }
 
+bool procfs_is_of_user(pid_t pid, uid_t uid)
+{
+	auto_free char *status = NULL;
+	unsigned v[4];
+	const char *p;
+
+	if (read_status(pid, &status) < 0)
+		return false;
+	p = status_field(status, "Uid");
+	if (!p || sscanf(p, "%u %u %u %u", &v[0], &v[1], &v[2], &v[3]) != 4)
+		return false;
+	return v[0] == uid && v[1] == uid && v[2] == uid && v[3] == uid;
+}
+
+int procfs_process_of(pid_t tid, pid_t *ret)
+{
+	auto_free char *status = NULL;
+	const char *p;
+	int pid, r = read_status(tid, &status);
+
+	if (r < 0)
+		return r;
+	p = status_field(status, "Tgid");
+	if (!p || sscanf(p, "%d", &pid) != 1)
+		return -EINVAL;
+	*ret = pid;
+	return 0;
+}
+
 uint64_t procfs_mem_total(void)
 {
 	unsigned long long kib;

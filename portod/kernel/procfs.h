@@ -29,4 +29,8 @@ int procfs_pid_from_view(pid_t seen, pid_t viewer, pid_t *ret);
 bool procfs_is_gone(pid_t pid, uint64_t starttime);
 /* CapEff-like mask lines, ids: effective uid and gid of a process. */
 int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
+/* Are real, effective, saved and file system uid all this one? */
+bool procfs_is_of_user(pid_t pid, uid_t uid);
+/* The process a thread belongs to: its main thread's id. */
+int procfs_process_of(pid_t tid, pid_t *ret);
 uint64_t procfs_mem_total(void); /* bytes of RAM; 0 if unreadable */

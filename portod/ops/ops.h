@@ -110,6 +110,13 @@ struct op *ops_respawn(struct ops *ops, struct client *client, struct container 
 struct op *ops_set_property(struct ops *ops, const struct client *client, struct container *ct,
 			    const char *name, const char *value, ops_done done, void *user);
 
+/*
+ * Move a running process (host pid; the one that started at `starttime`) or one thread into the
+ * groups of `ct`. Checks all rights and states of reference/containers.md §28 itself.
+ */
+struct op *ops_attach(struct ops *ops, const struct client *client, struct container *ct, pid_t pid,
+		      uint64_t starttime, bool thread, ops_done done, void *user);
+
 /* At once, in memory, with the store and the watchers told. */
 int ops_kill(struct ops *ops, struct container *ct, int sig, struct error *err);
 int ops_set_label(struct ops *ops, struct container *ct, const char *label, const char *value,

@@ -338,6 +338,16 @@ class Client:
     def locate(self, pid, comm=""):
         return self.request("LocateProcess", pid=pid, comm=comm).LocateProcess.name
 
+    def attach(self, name, pid, comm="", thread=False):
+        method = "AttachThread" if thread else "AttachProcess"
+        self.request(method, name=name, pid=pid, comm=comm)
+
+    def convert_path(self, path, source="", destination=""):
+        response = self.request(
+            "ConvertPath", path=path, source=source, destination=destination
+        )
+        return response.ConvertPath.path
+
     def version(self, timeout=None):
         response = self.request("Version", timeout)
         return response.Version.tag, response.Version.revision

@@ -17,6 +17,7 @@ IMPLEMENTED = """
     Create CreateWeak Destroy List GetProperty SetProperty GetDataProperty Start Stop Pause Resume
     ListProperties ListDataProperties Kill Version Get Wait Respawn AsyncWait StopAsyncWait
     FindLabel SetLabel IncLabel LocateProcess GetSystem SetSystem
+    AttachProcess AttachThread ConvertPath
 """.split()
 
 # Enough fields to get past the check of required ones.
@@ -35,6 +36,9 @@ FIELDS = {
     "SetLabel": {"name": "nothing", "label": "TEST.x", "value": "1"},
     "IncLabel": {"name": "nothing", "label": "TEST.x"},
     "LocateProcess": {"pid": 1, "comm": ""},
+    "AttachProcess": {"name": "nothing", "pid": 1, "comm": ""},
+    "AttachThread": {"name": "nothing", "pid": 1, "comm": ""},
+    "ConvertPath": {"path": "/"},
 }
 
 

@@ -503,7 +503,8 @@ static void test_attach(void **state)
 		fake_put(f, tasks, "");
 	}
 	fake_put(f, "cg/unified/porto/a/b/cgroup.procs", "");
-	assert_int_equal(cgroup_attach(f->host, &ab, 1234, &err), 0);
+	fake_put(f, "proc/1234/cgroup", "2:freezer:/x\n0::/\n");
+	assert_int_equal(cgroup_attach(f->host, &ab, 1234, false, &err), 0);
 	fake_assert(f, "cg/unified/porto/a/b/cgroup.procs", "1234");
 	assert_int_equal(cgroup_attach_self(f->host, &ab, true, &err), 0);
 	fake_assert(f, "cg/unified/porto/a/b/cgroup.procs", "1234");
@@ -519,6 +520,40 @@ static void test_attach(void **state)
 	fake_assert(f, "cg/unified/porto/a/b/cgroup.procs", "0");
 }
 
+/* One group is missing: what was moved before goes back to where it was, each in its own tree. */
+static void test_attach_undo(void **state)
+{
+	static const char *const names[] = { "freezer", "cpuacct", "memory", "cpu",
+					     "cpuset",  "devices", "blkio",  "pids" };
+	struct fake *f = *state;
+	struct error err = ERROR_INIT;
+	struct buf member = BUF_INIT;
+	struct cgroup a;
+
+	fake_hybrid(f);
+	fake_probe_ok(f, "porto");
+	a = fake_cgroup(f, "a");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *sep = i == 0 ? "/" : "%";
+		auto_free char *to = xasprintf("cg/%s/porto%sa/tasks", names[i], sep);
+		auto_free char *from = xasprintf("cg/%s/old/%zu/tasks", names[i], i);
+
+		buf_addf(&member, "%zu:%s:/old/%zu\n", i + 1, names[i], i);
+		fake_put(f, from, "");
+		if (strcmp(names[i], "devices") != 0)
+			fake_put(f, to, "");
+	}
+	buf_adds(&member, "0::/\n");
+	fake_put(f, "proc/77/cgroup", buf_str(&member));
+	assert_int_equal(cgroup_attach(f->host, &a, 77, true, &err), -1);
+	assert_non_null(strstr(err.text, "devices"));
+	fake_assert(f, "cg/freezer/porto/a/tasks", "77");
+	fake_assert(f, "cg/freezer/old/0/tasks", "77");
+	fake_assert(f, "cg/memory/old/2/tasks", "77");
+	fake_assert(f, "cg/devices/old/5/tasks", "");
+	buf_deinit(&member);
+}
+
 static void test_attach_v2(void **state)
 {
 	struct fake *f = *state;
@@ -531,8 +566,14 @@ static void test_attach_v2(void **state)
 	a = fake_cgroup(f, "a");
 	assert_int_equal(cgroup_clone_fd(f->host, &a), -1);
 	fake_put(f, "cg/porto/a/%leaf/cgroup.procs", "");
-	assert_int_equal(cgroup_attach(f->host, &a, 5, &err), 0);
+	fake_put(f, "proc/5/cgroup", "0::/porto/%leaf\n");
+	assert_int_equal(cgroup_attach(f->host, &a, 5, false, &err), 0);
 	fake_assert(f, "cg/porto/a/%leaf/cgroup.procs", "5");
+	assert_int_equal(cgroup_attach(f->host, &a, 6, false, &err), -1);
+	assert_int_equal(err.code, ERR_INVALID_VALUE);
+	error_clear(&err);
+	assert_int_equal(cgroup_attach(f->host, &a, 5, true, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_SUPPORTED);
 	fd = cgroup_clone_fd(f->host, &a);
 	assert_true(fd >= 0);
 	close(fd);
@@ -728,6 +769,7 @@ int main(void)
 		TEST(test_remove_v2),
 		TEST(test_purge),
 		TEST(test_attach),
+		TEST(test_attach_undo),
 		TEST(test_attach_v2),
 		TEST(test_kill),
 		TEST(test_freeze_v1),
