@@ -372,8 +372,8 @@ static int open_cgroups(struct daemon *d, struct error *err)
 }
 
 /*
- * One descriptor for all starts: the helper that runs in the containers is on a read-only mount that
- * nobody else has, so that no root in a container can write to it through /proc/1/exe.
+ * One descriptor for all starts: the helper that runs in the containers is on a read-only mount
+ * that nobody else has, so that no root in a container can write to it through /proc/1/exe.
  *
  * A server that comes back must not abandon its containers because the helper is gone. They go on;
  * new starts say what is missing.
