@@ -256,6 +256,22 @@ static int effective_id(const char *status, const char *key, unsigned *ret)
 	return p && sscanf(p, "%*u %u", ret) == 1 ? 0 : -EINVAL;
 }
 
+int procfs_caps(pid_t pid, uint64_t *ret)
+{
+	auto_free char *status = NULL;
+	int r = read_status(pid, &status);
+	const char *p;
+	char *end;
+
+	if (r < 0)
+		return r;
+	p = status_field(status, "CapEff");
+	if (!p)
+		return -EINVAL;
+	*ret = strtoull(p, &end, 16);
+	return end == p ? -EINVAL : 0;
+}
+
 int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid)
 {
 	auto_free char *status = NULL;

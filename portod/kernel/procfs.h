@@ -27,7 +27,9 @@ int procfs_pid_as_seen_by(pid_t pid, pid_t viewer, pid_t *ret);
 int procfs_pid_from_view(pid_t seen, pid_t viewer, pid_t *ret);
 /* A zombie or gone, or another process than (pid, starttime)? */
 bool procfs_is_gone(pid_t pid, uint64_t starttime);
-/* CapEff-like mask lines, ids: effective uid and gid of a process. */
+/* Effective capabilities, CAP_BIT()s of kernel/caps.h. */
+int procfs_caps(pid_t pid, uint64_t *ret);
+/* Effective uid and gid of a process. */
 int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
 /* Are real, effective, saved and file system uid all this one? */
 bool procfs_is_of_user(pid_t pid, uid_t uid);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be refused before a start: the checks of reference/containers.md §6.3. */
+#include <linux/capability.h>
+
 #include "kernel/caps.h"
+#include "kernel/procfs.h"
 #include "ops/internal.h"
 #include "props/caps_bound.h"
 
@@ -21,20 +24,34 @@ static bool cred_may_use_group(const struct client *client, const struct contain
 	return ok;
 }
 
-int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
-		  struct error *err)
+/*
+ * A process that may change its ids can run what it likes as whom it likes; below its own container
+ * it may as well ask us. On the host that is the superuser, whom nobody asks here.
+ */
+static bool client_may_change_ids(const struct client *client, const struct container *ct)
+{
+	const uint64_t need = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
+	uint64_t caps;
+
+	if (container_is_root(client->container) || !container_is_below(ct, client->container))
+		return false;
+	return client->pid && procfs_caps(client->pid, &caps) == 0 && (caps & need) == need &&
+	       !procfs_is_gone(client->pid, client->starttime);
+}
+
+static int check_credentials(const struct client *client, const struct container *ct,
+			     struct error *err)
 {
 	const struct container_spec *s = &ct->spec;
-	uint64_t bound = caps_bound(ct);
 	bool chrooted = container_is_chrooted(ct);
-	uint32_t missing = (uint32_t)s->controllers & ~cgroup_host_controllers(ops->cgroups);
 
 	if (!client_controls_cred(client, &s->owner_cred))
 		return error_set(err, ERR_PERMISSION,
 				 "its owner is uid %u, the client acts as uid %u",
 				 s->owner_cred.uid, client->cred.uid);
-	if (!chrooted && !container_is_below(ct, client->container) &&
-	    (!client_controls_cred(client, &s->task_cred) || !cred_may_use_group(client, ct)))
+	if (!chrooted &&
+	    (!client_controls_cred(client, &s->task_cred) || !cred_may_use_group(client, ct)) &&
+	    !client_may_change_ids(client, ct))
 		return error_set(err, ERR_PERMISSION,
 				 "the client may not run tasks as user %u group %u",
 				 s->task_cred.uid, s->task_cred.gid);
@@ -42,16 +59,37 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 		return error_set(
 			err, ERR_PERMISSION,
 			"user root without a root directory of its own needs owner_user root");
-	if (s->capabilities_ambient & ~bound) {
-		auto_free char *extra = caps_format(s->capabilities_ambient & ~bound);
+	return 0;
+}
 
-		return error_set(err, ERR_PERMISSION,
-				 "capabilities_ambient %s are not in capabilities_allowed", extra);
-	}
+static int check_capabilities(const struct container *ct, struct error *err)
+{
+	uint64_t extra = ct->spec.capabilities_ambient & ~caps_bound(ct);
+	auto_free char *names = NULL;
+
+	if (!extra)
+		return 0;
+	names = caps_format(extra);
+	return error_set(err, ERR_PERMISSION,
+			 "capabilities_ambient %s are not in capabilities_allowed", names);
+}
+
+static int check_controllers(const struct ops *ops, const struct container *ct, struct error *err)
+{
+	uint32_t missing = (uint32_t)ct->spec.controllers & ~cgroup_host_controllers(ops->cgroups);
+
 	for (int i = 0; i < _CGROUP_CONTROLLER_COUNT; i++)
 		if (missing & CGROUP_BIT(i))
 			return error_set(err, ERR_NOT_SUPPORTED,
 					 "the host has no cgroup controller '%s'",
 					 cgroup_controller_name((enum cgroup_controller)i));
 	return 0;
+}
+
+int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
+		  struct error *err)
+{
+	if (check_credentials(client, ct, err) || check_capabilities(ct, err))
+		return -1;
+	return check_controllers(ops, ct, err);
 }

@@ -154,6 +154,22 @@ def test_member_cannot_become_root(root_client, member, name):
     member.destroy(name)
 
 
+def test_member_runs_nothing_as_somebody_else(root_client, member, name):
+    """Being on the host is not being above: the container is below the root container, whose
+    rights the member does not have."""
+    member.create(name)
+    member.set(name, command="id -u", user="daemon")
+    with expect("Permission"):
+        member.start(name)
+    member.set(name, user="nobody", group="daemon")
+    with expect("Permission"):
+        member.start(name)
+    member.set_property(name, "group", "nogroup")
+    member.start(name)
+    assert member.finish(name) == 0
+    member.destroy(name)
+
+
 def test_member_binds_no_more_than_it_may_read_and_write(root_client, member, name, tmp_path):
     """The daemon opens bind sources and roots with the eyes of an ordinary owner."""
     secret, readable = tmp_path / "secret", tmp_path / "readable"
