@@ -234,6 +234,13 @@ int fd_open_in_root(int dirfd, const char *path, int flags, mode_t mode)
 	return fd != -ENOSYS ? fd : open_by_walk(dirfd, path, flags, mode);
 }
 
+int fd_open_no_magic(int dirfd, const char *path, int flags, mode_t mode)
+{
+	int fd = openat2_retry(dirfd, path, flags, mode, RESOLVE_NO_MAGICLINKS);
+
+	return fd != -ENOSYS ? fd : fd_open_no_symlinks(dirfd, path, flags, mode);
+}
+
 int fd_set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

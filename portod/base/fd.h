@@ -31,6 +31,9 @@ int fd_read_all(int fd, void *data, size_t len);
  */
 int fd_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 int fd_open_in_root(int dirfd, const char *path, int flags, mode_t mode);
+/* Any path, symbolic links allowed, but no magic link of procfs such as /proc/self/fd/3 (-ELOOP):
+ * openat2(2) RESOLVE_NO_MAGICLINKS. */
+int fd_open_no_magic(int dirfd, const char *path, int flags, mode_t mode);
 /* Any path, none of whose components may be a symbolic link (-ELOOP): openat2(2)
  * RESOLVE_NO_SYMLINKS. For paths below a directory that an untrusted user can rename in. */
 int fd_open_no_symlinks(int dirfd, const char *path, int flags, mode_t mode);

@@ -111,3 +111,20 @@ char *path_dirname(const char *path)
 		return xstrdup(".");
 	return xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
+
+bool path_is_system(const char *path)
+{
+	static const char *const trees[] = { "/bin",  "/boot", "/dev", "/etc", "/proc",
+					     "/root", "/sbin", "/sys", "/usr", "/var" };
+	const char *below = path_below(path, "/var/lib");
+
+	if (!strcmp(path, "/") || !strcmp(path, "/home") || !strncmp(path, "/lib", 4))
+		return true;
+	if (below && *below)
+		return false;
+	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++) {
+		if (path_below(path, trees[i]))
+			return true;
+	}
+	return false;
+}

@@ -7,7 +7,7 @@
  * /proc and /sys is hidden, as OCI runtimes do; an overlay is left out where a bind has the same
  * target.
  */
-#include "kernel/layout.h"
+#include "kernel/layout_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,44 +21,6 @@
 
 #define NO_ALL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-static const struct {
-	const char *name;
-	enum bind_flag flag;
-} bind_flags[] = {
-	{ "ro", BIND_RO },
-	{ "rw", BIND_RW },
-	{ "rec", BIND_REC },
-	{ "dev", BIND_DEV },
-	{ "nodev", BIND_NODEV },
-	{ "suid", BIND_SUID },
-	{ "nosuid", BIND_NOSUID },
-	{ "exec", BIND_EXEC },
-	{ "noexec", BIND_NOEXEC },
-	{ "private", BIND_PRIVATE },
-	{ "unbindable", BIND_UNBINDABLE },
-	{ "noatime", BIND_NOATIME },
-	{ "nodiratime", BIND_NODIRATIME },
-	{ "relatime", BIND_RELATIME },
-};
-
-unsigned bind_flag_parse(const char *word)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(bind_flags); i++) {
-		if (!strcmp(bind_flags[i].name, word))
-			return bind_flags[i].flag;
-	}
-	return 0;
-}
-
-const char *bind_flag_name(unsigned flag)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(bind_flags); i++) {
-		if (bind_flags[i].flag == flag)
-			return bind_flags[i].name;
-	}
-	return NULL;
-}
-
 static bool is_chroot(const struct layout_params *p)
 {
 	return strcmp(p->root, "/") != 0;
@@ -66,8 +28,9 @@ static bool is_chroot(const struct layout_params *p)
 
 bool layout_needs_mount_ns(const struct layout_params *p, bool level1)
 {
-	return p->isolate || level1 || p->nbinds || !str_is_empty(p->hostname) || p->resolv_conf ||
-	       is_chroot(p) || p->root_readonly;
+	return p->isolate || level1 || p->nbinds || p->nmounts || p->shm_size ||
+	       !str_is_empty(p->hostname) || p->resolv_conf || p->etc_hosts || is_chroot(p) ||
+	       p->root_readonly || p->masked || p->readonly || p->root_propagation;
 }
 
 /* ---- building blocks ---- */
@@ -120,6 +83,9 @@ static void add_host_root(const struct layout_params *p, struct plan *plan)
 	if (p->enable_tracefs)
 		add_mount(plan, "tracefs", "/sys/kernel/tracing", NO_ALL, xstrdup("mode=755"))
 			->optional = true;
+	if (p->shm_size)
+		add_mount(plan, "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+			  tmpfs_options("1777", p->shm_size));
 }
 
 /* ---- chroot ---- */
@@ -215,6 +181,9 @@ static void add_run(const struct layout_params *p, struct plan *plan)
 	add_mkdir(plan, "/run/lock", 01777);
 	add_mkdir(plan, "/run/shm", 01777);
 	add_bind_inside(plan, "/run/lock", "/run/lock", NO_ALL);
+	if (p->shm_size)
+		add_mount(plan, "tmpfs", "/run/shm", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+			  tmpfs_options("1777", p->shm_size));
 	add_bind_inside(plan, "/run/shm", "/dev/shm", MS_NOSUID | MS_NODEV);
 	if (p->socket_path)
 		add_socket(p->socket_path, plan);
@@ -231,82 +200,6 @@ static void add_chroot(const struct layout_params *p, struct plan *plan)
 }
 
 /* ---- for all ---- */
-
-static void add_protection(struct plan *plan)
-{
-	static const char *const read_only[] = {
-		"/proc/sysrq-trigger",
-		"/proc/irq",
-		"/proc/bus",
-		"/proc/sys",
-	};
-	static const struct {
-		const char *path;
-		mode_t hint;
-	} hidden[] = {
-		{ "/proc/kcore", 0 },         { "/proc/keys", 0 },
-		{ "/proc/timer_list", 0 },    { "/proc/sched_debug", 0 },
-		{ "/proc/latency_stats", 0 }, { "/proc/acpi", S_IFDIR },
-		{ "/proc/scsi", S_IFDIR },    { "/proc/asound", S_IFDIR },
-		{ "/sys/firmware", S_IFDIR }, { "/sys/devices/virtual/powercap", S_IFDIR },
-	};
-
-	/* Each of them exists or not by the kernel's configuration. */
-	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++) {
-		struct plan_op *op = plan_add(plan, PLAN_REMOUNT_RO, NULL, read_only[i]);
-
-		op->flags = NO_ALL;
-		op->optional = true;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
-		struct plan_op *op = plan_add(plan, PLAN_MASK, NULL, hidden[i].path);
-
-		/* A directory that the kernel keeps empty, to be mounted on: quicker than a tmpfs.
-		 * */
-		if (hidden[i].hint)
-			op->source = xstrdup("/sys/fs/cgroup");
-		op->mode = hidden[i].hint;
-		op->optional = true;
-	}
-}
-
-static const struct {
-	enum bind_flag flag;
-	unsigned long set, clear;
-} bind_effects[] = {
-	{ BIND_RO, MS_RDONLY, 0 },
-	{ BIND_REC, MS_REC, 0 },
-	{ BIND_NODEV, MS_NODEV, 0 },
-	{ BIND_SUID, 0, MS_NOSUID },
-	{ BIND_NOSUID, MS_NOSUID, 0 },
-	{ BIND_EXEC, 0, MS_NOEXEC },
-	{ BIND_NOEXEC, MS_NOEXEC, 0 },
-	{ BIND_NOATIME, MS_NOATIME, 0 },
-	{ BIND_NODIRATIME, MS_NODIRATIME, 0 },
-	{ BIND_RELATIME, MS_RELATIME, 0 },
-};
-
-/* `rw` is what a bind is without `ro`: it does not make a read-only source writable. */
-static void add_bind(const struct layout_params *p, const struct bind_mount *b, struct plan *plan)
-{
-	struct plan_op *op = plan_add(plan, PLAN_BIND, b->source, b->target);
-
-	op->check = true;
-	op->check_write = !(b->flags & BIND_RO);
-
-	for (size_t i = 0; i < ARRAY_SIZE(bind_effects); i++) {
-		if (b->flags & bind_effects[i].flag) {
-			op->flags |= bind_effects[i].set;
-			op->clear |= bind_effects[i].clear;
-		}
-	}
-	if ((b->flags & BIND_DEV) && !(b->flags & BIND_NODEV))
-		op->clear |= MS_NODEV;
-	else
-		op->flags |= MS_NODEV;
-	op->uid = p->owner_uid;
-	op->gid = p->owner_gid;
-}
 
 static bool has_bind_at(const struct layout_params *p, const char *target)
 {
@@ -334,6 +227,8 @@ static void add_overlays(const struct layout_params *p, struct plan *plan)
 {
 	if (p->resolv_conf)
 		add_overlay(p, "/etc/resolv.conf", p->resolv_conf, plan);
+	if (p->etc_hosts)
+		add_overlay(p, "/etc/hosts", p->etc_hosts, plan);
 	if (!str_is_empty(p->hostname)) {
 		auto_free char *line = xasprintf("%s\n", p->hostname);
 
@@ -343,27 +238,13 @@ static void add_overlays(const struct layout_params *p, struct plan *plan)
 	}
 }
 
-/* Shared, so that volumes and nested containers see later mounts; binds may opt out. */
-static void add_final_propagation(const struct layout_params *p, struct plan *plan)
-{
-	add_propagation(plan, "/", MS_SHARED | MS_REC);
-	for (size_t i = 0; i < p->nbinds; i++) {
-		const struct bind_mount *b = &p->binds[i];
-		unsigned long rec = b->flags & BIND_REC ? MS_REC : 0;
-
-		if (b->flags & BIND_UNBINDABLE)
-			add_propagation(plan, b->target, MS_UNBINDABLE | rec);
-		else if (b->flags & BIND_PRIVATE)
-			add_propagation(plan, b->target, MS_PRIVATE | rec);
-	}
-}
-
 void layout_build(const struct layout_params *p, struct plan *ret_plan)
 {
 	struct plan plan = PLAN_INIT;
 	struct plan_op *op;
 
-	/* Slave first: nothing done below may reach the host, while its new mounts come in. */
+	layout_add_holds(p, &plan);
+	/* Then slave: nothing done below may reach the host, while its new mounts come in. */
 	add_propagation(&plan, "/", MS_SLAVE | MS_REC);
 	op = plan_add(&plan, PLAN_ROOT, p->root, NULL);
 	op->check = is_chroot(p);
@@ -377,12 +258,12 @@ void layout_build(const struct layout_params *p, struct plan *ret_plan)
 		add_chroot(p, &plan);
 	else
 		add_host_root(p, &plan);
-	add_protection(&plan);
-	for (size_t i = 0; i < p->nbinds; i++)
-		add_bind(p, &p->binds[i], &plan);
+	layout_add_protection(p, &plan);
+	layout_add_binds(p, &plan);
 	add_overlays(p, &plan);
+	layout_add_named_protection(p, &plan);
 	if (is_chroot(p))
 		plan_add(&plan, PLAN_PIVOT, NULL, NULL);
-	add_final_propagation(p, &plan);
+	layout_add_propagation(p, &plan);
 	*ret_plan = plan;
 }

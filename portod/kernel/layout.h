@@ -8,30 +8,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "kernel/device.h"
 #include "kernel/plan.h"
 
 enum bind_flag {
-	BIND_RO = 1 << 0,
-	BIND_RW = 1 << 1,
-	BIND_REC = 1 << 2,
-	BIND_DEV = 1 << 3,
-	BIND_NODEV = 1 << 4,
-	BIND_SUID = 1 << 5,
-	BIND_NOSUID = 1 << 6,
-	BIND_EXEC = 1 << 7,
-	BIND_NOEXEC = 1 << 8,
-	BIND_PRIVATE = 1 << 9,
-	BIND_UNBINDABLE = 1 << 10,
-	BIND_NOATIME = 1 << 11,
-	BIND_NODIRATIME = 1 << 12,
-	BIND_RELATIME = 1 << 13,
+	BIND_RO = 1 << 0,  /* the bound mount */
+	BIND_RRO = 1 << 1, /* with what is below it */
+	BIND_RW = 1 << 2,
+	BIND_REC = 1 << 3,
+	BIND_DEV = 1 << 4,
+	BIND_NODEV = 1 << 5,
+	BIND_SUID = 1 << 6,
+	BIND_NOSUID = 1 << 7,
+	BIND_EXEC = 1 << 8,
+	BIND_NOEXEC = 1 << 9,
+	BIND_NOATIME = 1 << 10,
+	BIND_NODIRATIME = 1 << 11,
+	BIND_RELATIME = 1 << 12,
+	/* Propagation (mount_namespaces(7)); the last but one pair goes both ways. */
+	BIND_PRIVATE = 1 << 13,
+	BIND_RPRIVATE = 1 << 14,
+	BIND_SLAVE = 1 << 15,
+	BIND_RSLAVE = 1 << 16,
+	BIND_SHARED = 1 << 17,
+	BIND_RSHARED = 1 << 18,
+	BIND_UNBINDABLE = 1 << 19,
+	BIND_RUNBINDABLE = 1 << 20,
 };
+
+#define BIND_PROPAGATION                                                                        \
+	(BIND_PRIVATE | BIND_RPRIVATE | BIND_SLAVE | BIND_RSLAVE | BIND_SHARED | BIND_RSHARED | \
+	 BIND_UNBINDABLE | BIND_RUNBINDABLE)
 
 struct bind_mount {
 	char *source; /* absolute on the host */
 	char *target; /* absolute in the container */
 	unsigned flags;
+};
+
+/* A file system that is mounted for the container alone. */
+struct extra_mount {
+	char *type, *target; /* target: absolute in the container */
+	char *source;        /* shown in mountinfo; NULL = the type */
+	unsigned long flags; /* MS_* */
+	char *data;          /* options of the file system; NULL = none */
 };
 
 /* Name <-> flag; unknown gives 0. */
@@ -49,7 +70,13 @@ struct layout_params {
 	size_t ndevices;
 	const struct bind_mount *binds;
 	size_t nbinds;
-	const char *hostname;    /* NULL or "" = no /etc/hostname overlay */
+	const struct extra_mount *mounts;
+	size_t nmounts;
+	uint64_t shm_size;         /* bytes of a /dev/shm of its own; 0 = as big as /run */
+	unsigned root_propagation; /* one of BIND_PROPAGATION; 0 = from the host, shared below */
+	const struct strv *masked, *readonly; /* exact lists; NULL = the defaults */
+	const char *etc_hosts;                /* content for /etc/hosts; NULL = untouched */
+	const char *hostname;                 /* NULL or "" = no /etc/hostname overlay */
 	const char *resolv_conf; /* content for a chroot's /etc/resolv.conf, NULL = untouched */
 	const char *socket_path; /* bound at /run/portod.socket of a chroot; NULL = not */
 	bool writes_root;        /* the container may change its root with the rights of uid 0 */
@@ -61,4 +88,7 @@ struct layout_params {
 /* Does it need a mount namespace of its own? (reference/containers.md §11.2; `level1` = first-level
  * container) */
 bool layout_needs_mount_ns(const struct layout_params *p, bool level1);
+/* Paths that are hidden and read-only unless told otherwise. Appended. */
+void layout_default_masked(struct strv *ret);
+void layout_default_readonly(struct strv *ret);
 void layout_build(const struct layout_params *p, struct plan *ret_plan);

@@ -39,6 +39,39 @@ bool mnt_is_root(int fd)
 	return st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
+/* The line of mountinfo with this id: its optional fields, before " - ". */
+static bool line_is_shared(const char *text, unsigned long id)
+{
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		const char *end, *shared;
+
+		line += *line == '\n';
+		if (strtoul(line, NULL, 10) != id)
+			continue;
+		end = strstr(line, " - ");
+		shared = strstr(line, " shared:");
+		return end && shared && shared < end;
+	}
+	return false;
+}
+
+int mnt_is_shared(int fd)
+{
+	auto_free char *info = NULL, *text = NULL;
+	char path[64];
+	const char *id;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	r = fd_read_file(AT_FDCWD, path, 4096, &info, NULL);
+	if (r == 0)
+		r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL);
+	if (r < 0)
+		return r;
+	id = strstr(info, "mnt_id:");
+	return id && line_is_shared(text, strtoul(id + strlen("mnt_id:"), NULL, 10));
+}
+
 int mnt_copy(int dirfd, const char *path, bool recursive)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;

@@ -21,6 +21,9 @@
 const char *mnt_fd_path(int fd, char buf[MNT_FD_PATH_MAX]);
 /* Is this directory or file the root of a mount? true when the kernel cannot say. */
 bool mnt_is_root(int fd);
+/* Is the mount that `fd` is in shared, so that mounts go to its peers? 1, 0 or -errno. Reads
+ * /proc/self/mountinfo. */
+int mnt_is_shared(int fd);
 /* A detached copy of the mount below `path` (relative to dirfd; "" = dirfd itself), with what is
  * mounted below it if `recursive`. It vanishes when the descriptor is closed before attaching. */
 int mnt_copy(int dirfd, const char *path, bool recursive);

@@ -14,6 +14,7 @@ static const char *const kind_names[_PLAN_KIND_COUNT] = {
 	[PLAN_ROOT] = "root",
 	[PLAN_ROOT_READONLY] = "root-readonly",
 	[PLAN_MOUNT] = "mount",
+	[PLAN_HOLD] = "hold",
 	[PLAN_BIND] = "bind",
 	[PLAN_MKDIR] = "mkdir",
 	[PLAN_MKNOD] = "mknod",
@@ -93,6 +94,9 @@ static void format_op(const struct plan_op *op, struct buf *out)
 		buf_addf(out, "%s %s", op->source ? " ->" : "", op->target);
 	format_flags(op->flags, "", out);
 	format_flags(op->clear, "-", out);
+	buf_adds(out, op->held ? " held" : "");
+	buf_adds(out, op->all_ro ? " all" : "");
+	buf_adds(out, op->strict ? " strict" : "");
 	if (op->data)
 		buf_addf(out, " [%s]", op->data);
 	if (op->mode & S_IFMT)

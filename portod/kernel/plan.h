@@ -20,6 +20,9 @@ enum plan_kind {
 			       allow set-user-ID programs on it */
 	PLAN_ROOT_READONLY, /* make the new root, and what is mounted below it, read-only */
 	PLAN_MOUNT,         /* mount `fstype` from `source` at `target` with `flags`, `data` */
+	PLAN_HOLD,          /* before PLAN_ROOT: copy the mount of `source`, which must be shared,
+			       for the next PLAN_BIND with `held`; what is mounted there goes
+			       through both ways */
 	PLAN_BIND,          /* bind `source` at `target` with `flags` set and `clear` cleared
 			       (MS_REC: with what is below it); a missing target is made like the
 			       source, with its parents, owned by uid:gid */
@@ -49,9 +52,14 @@ struct plan_op {
 	gid_t gid;
 	unsigned major, minor;
 	bool optional; /* a failure is ignored (the object may not exist on this kernel or image) */
-	bool check;    /* the plan's checker must be able to read `source` */
-	bool check_write; /* and to write it */
+	bool check;    /* a client named the paths: the plan's checker must be able to read
+			  `source`, and to make or write `target` (kernel/plan_run.h) */
+	bool check_write; /* and to write `source` */
 	bool inside;      /* PLAN_BIND: `source`, too, is a path in the new root */
+	bool held;        /* PLAN_BIND: `source` was opened by PLAN_HOLD */
+	bool all_ro;      /* PLAN_BIND: MS_RDONLY with MS_REC counts for all that is below */
+	bool strict;      /* PLAN_MASK, PLAN_REMOUNT_RO: a client named `target`; that it is
+			     missing is no error */
 };
 
 struct plan {
@@ -59,6 +67,8 @@ struct plan {
 	size_t n;
 	/* Whose access counts for sources of operations with `check`; borrowed, NULL = no check. */
 	const struct cred *checker;
+	/* Who named these sources is root of the host: magic links of procfs may be followed. */
+	bool trusted;
 };
 
 #define PLAN_INIT \
@@ -77,7 +87,8 @@ void plan_format(const struct plan *p, struct buf *out);
  * Execute in order in the current mount namespace, which must be private to the container. Sources
  * are paths as the caller sees them. Targets are resolved beneath the new root, symbolic links
  * included (openat2(2) RESOLVE_IN_ROOT), so an image cannot lead the executor out of itself. The
- * error names the operation and its object: ERR_INVALID_PATH for a missing root or bind source. The
+ * error names the operation and its object: ERR_INVALID_PATH for a missing root or bind source,
+ * ERR_PERMISSION for what the checker may not do. The
  * umask should be 0. The current directory is the new root afterwards. Blocks as the file systems
  * do. Linux 5.6.
  */

@@ -38,6 +38,10 @@ static int compile_binds(struct ops *ops, const struct container *ct, struct com
 		if (bind_parse(ct->spec.bind.v[c->nbinds], parent_cwd, c->cwd, &c->binds[c->nbinds],
 			       err))
 			return -1;
+	for (size_t i = 0; i < c->nbinds; i++)
+		if (bind_check_owner(c->binds[i].flags, ct->spec.owner_cred.uid, err))
+			return error_prefix(err, "bind %s at %s", c->binds[i].source,
+					    c->binds[i].target);
 	return 0;
 }
 
@@ -84,16 +88,23 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->resolv_conf = c->resolv_conf;
 	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;
 	l->writes_root = ct->spec.task_cred.uid == 0;
-	l->owner_uid = ct->spec.task_cred.uid;
-	l->owner_gid = ct->spec.task_cred.gid;
+	if (!container_is_chrooted(ct->parent)) {
+		l->owner_uid = ct->spec.owner_cred.uid;
+		l->owner_gid = ct->spec.owner_cred.gid;
+	}
 	l->enable_tracefs = ops->config->enable_tracefs;
 	return 0;
 }
 
-/* On the host's file system an ordinary owner gets no further than it would by itself. */
+/* On the host's file system an ordinary owner gets no further than it would by itself. In the root
+ * of a parent it has all rights, as root in there would; but what the kernel links to from procfs
+ * is not in that root. */
 static void check_as_owner(const struct container *ct, struct compiled *c)
 {
-	if (ct->spec.owner_cred.uid == 0 || container_is_chrooted(ct->parent))
+	if (container_is_chrooted(ct->parent))
+		return;
+	c->plan.trusted = ct->spec.owner_cred.uid == 0;
+	if (c->plan.trusted)
 		return;
 	cred_copy(&c->owner, &ct->spec.owner_cred);
 	cred_load_groups(&c->owner);

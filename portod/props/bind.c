@@ -11,14 +11,15 @@
 
 /* Pairs that say opposite things. */
 static const unsigned conflicts[] = {
-	BIND_RO | BIND_RW,       BIND_DEV | BIND_NODEV,          BIND_SUID | BIND_NOSUID,
-	BIND_EXEC | BIND_NOEXEC, BIND_PRIVATE | BIND_UNBINDABLE,
+	BIND_RO | BIND_RW,       BIND_RRO | BIND_RW,      BIND_DEV | BIND_NODEV,
+	BIND_SUID | BIND_NOSUID, BIND_EXEC | BIND_NOEXEC,
 };
 
 static int parse_flags(const char *text, unsigned *ret, struct error *err)
 {
 	auto_strv words = STRV_INIT;
 	unsigned flags = 0;
+	bool clash = false;
 
 	strv_split(&words, text, ',');
 	for (size_t i = 0; i < words.n; i++) {
@@ -29,11 +30,13 @@ static int parse_flags(const char *text, unsigned *ret, struct error *err)
 					 words.v[i]);
 		flags |= flag;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++) {
-		if ((flags & conflicts[i]) == conflicts[i])
-			return error_set(err, ERR_INVALID_VALUE,
-					 "the flags '%.100s' contradict each other", text);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++)
+		clash |= (flags & conflicts[i]) == conflicts[i];
+	/* One kind of propagation is enough. */
+	clash |= (flags & BIND_PROPAGATION) & ((flags & BIND_PROPAGATION) - 1);
+	if (clash)
+		return error_set(err, ERR_INVALID_VALUE, "the flags '%.100s' contradict each other",
+				 text);
 	*ret = flags;
 	return 0;
 }
@@ -54,12 +57,24 @@ static int split_row(const char *row, struct strv *words, unsigned *flags, struc
 	return words->n == 3 ? parse_flags(words->v[2], flags, err) : 0;
 }
 
-int bind_normalize(const char *item, char **ret, struct error *err)
+int bind_check_owner(unsigned flags, uid_t owner, struct error *err)
+{
+	static const unsigned rights = BIND_DEV | BIND_SHARED | BIND_RSHARED;
+	unsigned flag = flags & rights;
+
+	if (!flag || owner == 0)
+		return 0;
+	return error_set(err, ERR_PERMISSION,
+			 "the flag '%s' needs a container whose owner is root, this one's is %u",
+			 bind_flag_name(flag & -flag), owner);
+}
+
+int bind_normalize(const char *item, uid_t owner, char **ret, struct error *err)
 {
 	auto_strv words = STRV_INIT;
 	unsigned flags;
 
-	if (split_row(item, &words, &flags, err))
+	if (split_row(item, &words, &flags, err) || bind_check_owner(flags, owner, err))
 		return -1;
 	*ret = strv_join(&words, ' ');
 	return 0;

@@ -13,5 +13,7 @@
 int bind_parse(const char *row, const char *parent_cwd, const char *cwd, struct bind_mount *ret,
 	       struct error *err);
 void bind_mount_deinit(struct bind_mount *b);
-/* Check one item of the client's text and give it its stored form (single blanks). New string. */
-int bind_normalize(const char *item, char **ret, struct error *err);
+/* Check one item of the client's text, and give it its stored form (single blanks). New string. */
+int bind_normalize(const char *item, uid_t owner, char **ret, struct error *err);
+/* Devices, and mounts that reach the host, are for containers of root: ERR_PERMISSION. */
+int bind_check_owner(unsigned flags, uid_t owner, struct error *err);

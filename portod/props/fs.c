@@ -107,13 +107,13 @@ static int parse_binds(const struct prop *p, const struct prop_ctx *ctx, const c
 	auto_strv items = STRV_INIT;
 	struct strv *binds = field;
 
-	(void)p, (void)ctx;
+	(void)p;
 	strv_split(&items, text, ';');
 	strv_deinit(binds);
 	for (size_t i = 0; i < items.n; i++) {
 		char *row;
 
-		if (bind_normalize(items.v[i], &row, err))
+		if (bind_normalize(items.v[i], ctx->ct->spec.owner_cred.uid, &row, err))
 			return -1;
 		strv_add_take(binds, row);
 	}

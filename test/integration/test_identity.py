@@ -185,7 +185,15 @@ def test_member_binds_no_more_than_it_may_read_and_write(root_client, member, na
         with expect("Permission") as caught:
             member.start(name)
         assert bind.split()[0] in caught.error.text
+    # To cover what belongs to others, /etc/sudoers say, is as good as writing it.
     member.set_property(name, "bind", "%s /mnt ro" % readable)
+    with expect("Permission") as caught:
+        member.start(name)
+    assert "/mnt" in caught.error.text
+    target = tmp_path / "target"
+    target.mkdir()
+    os.chown(target, NOBODY, NOBODY)
+    member.set(name, command="cat %s/file" % target, bind="%s %s ro" % (readable, target))
     member.start(name)
     assert member.finish(name) == 0
     assert member.get_property(name, "stdout") == "content"

@@ -281,7 +281,7 @@ static void older_kernels_do(void **state)
 {
 	auto_free char *dir = xasprintf("%s/shared", t.dir), *sub = xasprintf("%s/sub", dir);
 	char target[] = "/mnt";
-	struct bind_mount bind = { dir, target, BIND_RO | BIND_REC };
+	struct bind_mount bind = { dir, target, BIND_RRO | BIND_REC };
 	struct box *b = chroot_box("/bin/sh -c '(echo >/x) 2>/dev/null || echo ro; "
 				   "(echo >/mnt/x) 2>/dev/null || echo ro; "
 				   "(echo >/mnt/sub/x) 2>/dev/null || echo ro; echo >/run/x'");
