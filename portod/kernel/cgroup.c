@@ -5,7 +5,6 @@
  */
 #include "kernel/cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,12 +12,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/num.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "kernel/cgroup_backend.h"
-#include "kernel/cgroup_stat.h"
 
 static const char *const controller_names[_CGROUP_CONTROLLER_COUNT] = {
 	[CGROUP_FREEZER] = "freezer",
@@ -42,19 +38,20 @@ static const struct {
 	enum cgroup_controller controller;
 } knob_info[_CGROUP_KNOB_COUNT] = {
 	[CGROUP_KNOB_MEMORY_LIMIT] = { "memory_limit", CGROUP_MEMORY },
+	[CGROUP_KNOB_MEMORY_GUARANTEE] = { "memory_guarantee", CGROUP_MEMORY },
+	[CGROUP_KNOB_MEMORY_PRESS] = { "pressurize_on_death", CGROUP_MEMORY },
+	[CGROUP_KNOB_OOM_GROUP] = { "oom_is_fatal", CGROUP_MEMORY },
+	[CGROUP_KNOB_HUGETLB_LIMIT] = { "hugetlb_limit", CGROUP_HUGETLB },
 	[CGROUP_KNOB_CPU_LIMIT] = { "cpu_limit", CGROUP_CPU },
 	[CGROUP_KNOB_CPU_WEIGHT] = { "cpu_weight", CGROUP_CPU },
+	[CGROUP_KNOB_CPU_IDLE] = { "cpu_policy idle", CGROUP_CPU },
+	[CGROUP_KNOB_CPU_RT] = { "cpu_policy rt", CGROUP_CPU },
+	[CGROUP_KNOB_CPU_SET] = { "cpu_set", CGROUP_CPUSET },
+	[CGROUP_KNOB_IO_WEIGHT] = { "io_weight", CGROUP_BLKIO },
+	[CGROUP_KNOB_IO_LIMIT] = { "io_limit", CGROUP_BLKIO },
+	[CGROUP_KNOB_IO_OPS_LIMIT] = { "io_ops_limit", CGROUP_BLKIO },
 	[CGROUP_KNOB_THREAD_LIMIT] = { "thread_limit", CGROUP_PIDS },
 	[CGROUP_KNOB_DEVICES] = { "devices", CGROUP_DEVICES },
-}, stat_info[_CGROUP_STAT_COUNT] = {
-	[CGROUP_STAT_MEMORY_USAGE] = { "memory_usage", CGROUP_MEMORY },
-	[CGROUP_STAT_ANON_USAGE] = { "anon_usage", CGROUP_MEMORY },
-	[CGROUP_STAT_CACHE_USAGE] = { "cache_usage", CGROUP_MEMORY },
-	[CGROUP_STAT_CPU_USAGE] = { "cpu_usage", CGROUP_CPUACCT },
-	[CGROUP_STAT_CPU_USAGE_SYSTEM] = { "cpu_usage_system", CGROUP_CPUACCT },
-	[CGROUP_STAT_PROCESS_COUNT] = { "process_count", CGROUP_FREEZER },
-	[CGROUP_STAT_THREAD_COUNT] = { "thread_count", CGROUP_PIDS },
-	[CGROUP_STAT_OOM_KILLS] = { "oom_kills", CGROUP_MEMORY },
 };
 
 const char *cgroup_controller_name(enum cgroup_controller c)
@@ -78,11 +75,6 @@ enum cgroup_controller cgroup_knob_controller(enum cgroup_knob knob)
 	return knob_info[knob].controller;
 }
 
-enum cgroup_controller cgroup_stat_controller(enum cgroup_stat stat)
-{
-	return stat_info[stat].controller;
-}
-
 /* ---- paths ---- */
 
 /* A path under construction. */
@@ -103,8 +95,7 @@ static void path_add(struct path_buf *b, const char *s, size_t n)
 	b->data[b->len] = '\0';
 }
 
-/* Deepest level that owns a group here; 0 = nobody does. */
-static unsigned owner_level(const struct cgroup_hierarchy *hr, const struct cgroup *cg)
+unsigned cgroup_owner_level(const struct cgroup_hierarchy *hr, const struct cgroup *cg)
 {
 	unsigned level = cg->level;
 
@@ -127,7 +118,7 @@ int cgroup_rel_path(const struct cgroup_host *h, const struct cgroup_hierarchy *
 		    const struct cgroup *cg, char *buf, size_t size)
 {
 	struct path_buf b = { .data = buf, .size = size };
-	unsigned last = owner_level(hr, cg);
+	unsigned last = cgroup_owner_level(hr, cg);
 	const char *name = cg->name;
 
 	if (hr->naming == CGROUP_NAMING_FLAT && !cgroup_owns(hr, cg, cg->level)) {
@@ -277,6 +268,13 @@ bool cgroup_exists(const struct cgroup_host *h, const struct cgroup *cg)
 
 /* ---- knobs ---- */
 
+uint64_t cgroup_cpu_weight_max(const struct cgroup_host *h)
+{
+	const struct cgroup_hierarchy *hr = h->at[CGROUP_CPU];
+
+	return hr ? hr->ops->cpu_weight_max * 1000 / hr->ops->cpu_weight_base : 1000;
+}
+
 bool cgroup_knob_is_supported(const struct cgroup_host *h, enum cgroup_knob knob)
 {
 	const struct cgroup_hierarchy *hr = h->at[knob_info[knob].controller];
@@ -284,7 +282,7 @@ bool cgroup_knob_is_supported(const struct cgroup_host *h, enum cgroup_knob knob
 	return hr && (hr->knobs & 1u << knob);
 }
 
-static int not_supported(const struct cgroup_host *h, const char *name, enum cgroup_controller c,
+int cgroup_not_supported(const struct cgroup_host *h, const char *name, enum cgroup_controller c,
 			 const char *file, struct error *err)
 {
 	if (!h->at[c])
@@ -305,7 +303,7 @@ int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgro
 	char path[CGROUP_PATH_MAX], text[64];
 
 	if (!cgroup_knob_is_supported(h, s->knob))
-		return not_supported(h, name, c, row ? row->file : NULL, err);
+		return cgroup_not_supported(h, name, c, row ? row->file : NULL, err);
 	/* The path would be an ancestor's, whose limit is not ours to change. */
 	if (!cgroup_owns(hr, cg, cg->level))
 		return error_set(err, cg->level ? ERR_NOT_SUPPORTED : ERR_PERMISSION,
@@ -317,149 +315,4 @@ int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgro
 		return row->apply(hr, path, s, err);
 	row->format(s, text, sizeof(text));
 	return cgroup_write_err(hr, path, row->file, text, err);
-}
-
-/* ---- statistics ---- */
-
-static uint64_t scaled(uint64_t v, uint64_t scale)
-{
-	if (scale == CGROUP_SCALE_TICKS)
-		scale = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
-	if (!scale)
-		return v;
-	return v > UINT64_MAX / scale ? UINT64_MAX : v * scale;
-}
-
-static int parse_row(const char *text, const char *const *keys, uint64_t *ret)
-{
-	return *keys ? cgroup_stat_sum(text, keys, ret) : cgroup_stat_number(text, ret);
-}
-
-static int read_row(const struct cgroup_hierarchy *hr, const char *path,
-		    const struct cgroup_stat_row *row, uint64_t *ret, struct error *err)
-{
-	char text[CGROUP_TEXT_MAX], leaf[CGROUP_PATH_MAX];
-	uint64_t v;
-	int r;
-
-	if (row->in_leaf && cgroup_procs_dir(hr, path, leaf, sizeof(leaf)))
-		path = leaf;
-	r = cgroup_read(hr, path, row->file, text, sizeof(text));
-	if (r == 0)
-		r = parse_row(text, row->keys, &v);
-	if (r < 0)
-		return error_errno(err, -r, "read %s%s%s from %s/%s/%s", row->keys[0] ? "'" : "",
-				   row->keys[0] ? row->keys[0] : "number", row->keys[0] ? "'" : "",
-				   hr->point, path, row->file);
-	*ret = scaled(v, row->scale);
-	return 0;
-}
-
-static int read_proc(const struct cgroup_host *h, const struct cgroup_stat_row *row, uint64_t *ret,
-		     struct error *err)
-{
-	auto_free char *path = path_join(h->proc_root, row->root_file);
-	auto_free char *text = NULL;
-	uint64_t v, minus = 0;
-	int r = fd_read_file(AT_FDCWD, path, 1u << 20, &text, NULL);
-
-	if (r == 0)
-		r = cgroup_stat_sum(text, row->root_keys, &v);
-	if (r == 0 && row->root_minus)
-		r = cgroup_stat_key(text, row->root_minus, &minus);
-	if (r < 0)
-		return error_errno(err, -r, "read '%s' from %s", row->root_keys[0], path);
-	*ret = scaled(v > minus ? v - minus : 0, row->root_scale);
-	return 0;
-}
-
-/* Of the whole subtree, by lists of ids. */
-static int count_ids(const struct cgroup_host *h, const struct cgroup *cg, const char *file,
-		     uint64_t *ret, struct error *err)
-{
-	_cleanup_(cgroup_pids_deinit) struct cgroup_pids pids = { 0 };
-	char path[CGROUP_PATH_MAX];
-	int r;
-
-	if (cgroup_own_path(h, h->tree, cg, path, err) < 0)
-		return -1;
-	r = cgroup_pids_read(h->tree, path, file, true, &pids);
-	if (r < 0)
-		return error_errno(err, -r, "read %s of %s/%s", file, h->tree->point, path);
-	*ret = pids.n;
-	return 0;
-}
-
-static int count_host_processes(const struct cgroup_host *h, uint64_t *ret, struct error *err)
-{
-	auto_closedir DIR *dir = opendir(h->proc_root);
-	struct dirent *e;
-	uint64_t n = 0;
-
-	if (!dir)
-		return error_errno(err, errno, "open %s", h->proc_root);
-	while ((e = readdir(dir)))
-		n += e->d_name[0] >= '1' && e->d_name[0] <= '9';
-	*ret = n;
-	return 0;
-}
-
-/* "0.20 0.18 0.12 1/80 11206": runnable and all threads. */
-static int count_host_threads(const struct cgroup_host *h, uint64_t *ret, struct error *err)
-{
-	auto_free char *path = path_join(h->proc_root, "loadavg");
-	char text[128], *slash, *end;
-	ssize_t n = fd_read_small(AT_FDCWD, path, text, sizeof(text));
-
-	if (n < 0)
-		return error_errno(err, (int)-n, "read %s", path);
-	slash = strchr(text, '/');
-	end = slash ? strchr(slash, ' ') : NULL;
-	if (end)
-		*end = '\0';
-	if (!slash || cgroup_stat_number(slash + 1, ret) < 0)
-		return error_set(err, ERR_UNKNOWN, "cannot parse %s", path);
-	return 0;
-}
-
-static int get_host(const struct cgroup_host *h, enum cgroup_stat stat, uint64_t *ret,
-		    struct error *err)
-{
-	const struct cgroup_hierarchy *hr = h->at[stat_info[stat].controller];
-	const struct cgroup_stat_row *row;
-
-	if (stat == CGROUP_STAT_PROCESS_COUNT)
-		return count_host_processes(h, ret, err);
-	if (stat == CGROUP_STAT_THREAD_COUNT)
-		return count_host_threads(h, ret, err);
-	if (!hr)
-		return not_supported(h, stat_info[stat].name, stat_info[stat].controller, NULL,
-				     err);
-	row = &hr->ops->stats[stat];
-	return row->root_file ? read_proc(h, row, ret, err) : read_row(hr, "", row, ret, err);
-}
-
-int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_stat stat,
-	       uint64_t *ret, struct error *err)
-{
-	enum cgroup_controller c = stat_info[stat].controller;
-	const struct cgroup_hierarchy *hr = h->at[c];
-	char path[CGROUP_PATH_MAX];
-
-	if (cg->level == 0)
-		return get_host(h, stat, ret, err);
-	if (stat == CGROUP_STAT_PROCESS_COUNT)
-		return count_ids(h, cg, "cgroup.procs", ret, err);
-	/* An ancestor's counter would count its other children, too. */
-	if (stat == CGROUP_STAT_THREAD_COUNT && (!hr || !cgroup_owns(hr, cg, cg->level)))
-		return count_ids(h, cg, h->tree->ops->threads_file, ret, err);
-	if (!hr || !(hr->stats & 1u << stat))
-		return not_supported(h, stat_info[stat].name, c,
-				     hr ? hr->ops->stats[stat].file : NULL, err);
-	if (cgroup_own_path(h, hr, cg, path, err) < 0)
-		return -1;
-	/* Nobody on the way owns the controller: the host's number. */
-	if (!owner_level(hr, cg))
-		return get_host(h, stat, ret, err);
-	return read_row(hr, path, &hr->ops->stats[stat], ret, err);
 }

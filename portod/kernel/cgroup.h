@@ -26,7 +26,9 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/cpumask.h"
 #include "base/error.h"
+#include "base/str.h"
 
 /* In the printing order of the `controllers` property. */
 enum cgroup_controller {
@@ -132,6 +134,10 @@ bool cgroup_is_populated(const struct cgroup_host *h, const struct cgroup *cg, b
 int cgroup_pids(const struct cgroup_host *h, const struct cgroup *cg, bool recursive, pid_t **ret,
 		size_t *ret_n, struct error *err);
 
+/* Host ids of the threads of the group itself. */
+int cgroup_threads(const struct cgroup_host *h, const struct cgroup *cg, pid_t **ret, size_t *ret_n,
+		   struct error *err);
+
 /* Freeze or thaw and wait until it is done (blocks up to freeze_timeout_ms; undone on time-out). */
 int cgroup_freeze(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
 /* ERR_INVALID_STATE when an ancestor is frozen. Thaws separately frozen groups below, too. */
@@ -143,23 +149,54 @@ bool cgroup_is_self_frozen(const struct cgroup_host *h, const struct cgroup *cg)
 /* ---- knobs: one row per knob in each backend's table ---- */
 
 enum cgroup_knob {
-	CGROUP_KNOB_MEMORY_LIMIT, /* bytes, 0 = none; swap is bounded with it. May block: reclaim */
-	CGROUP_KNOB_CPU_LIMIT,    /* ns of cpu per `arg2` ns of time (the period); 0 = none */
-	CGROUP_KNOB_CPU_WEIGHT,   /* 1000 = weight 1.0 */
+	/* bytes, 0 = none; swap is bounded with it. arg2: bytes below it from which on allocating is
+	 * slowed down (v2 memory.high), 0 = not. May block: reclaim */
+	CGROUP_KNOB_MEMORY_LIMIT,
+	CGROUP_KNOB_MEMORY_GUARANTEE, /* bytes that are not reclaimed from the group */
+	/* bytes: what is above is given back soon (v1 soft limit) or now (v2, blocks); 0 = ends */
+	CGROUP_KNOB_MEMORY_PRESS,
+	CGROUP_KNOB_OOM_GROUP,     /* 1 = the kernel kills all of the group or nobody; v2 only */
+	CGROUP_KNOB_HUGETLB_LIMIT, /* bytes of 2 MiB pages, 0 = none; with one, no 1 GiB pages */
+	CGROUP_KNOB_CPU_LIMIT,     /* ns of cpu per `arg2` ns of time (the period); 0 = none */
+	CGROUP_KNOB_CPU_WEIGHT,    /* 1000 = weight 1.0, a group that nobody touched; 0 = least */
+	CGROUP_KNOB_CPU_IDLE,  /* 1 = only when nobody else wants to run. Set 0 before a weight */
+	CGROUP_KNOB_CPU_RT,    /* v1: ns of real-time class per `arg2` ns */
+	CGROUP_KNOB_CPU_SET,   /* text: list of processors; "" (v2 only) = as the parent */
+	CGROUP_KNOB_IO_WEIGHT, /* 1000 = weight 1.0; arg2: enum cgroup_io_class */
+	CGROUP_KNOB_IO_LIMIT,  /* io: bytes per second. Blocks: keys may be paths */
+	CGROUP_KNOB_IO_OPS_LIMIT, /* io: operations per second. Blocks, too */
 	CGROUP_KNOB_THREAD_LIMIT, /* threads, 0 = none */
 	CGROUP_KNOB_DEVICES,      /* text: rules, see kernel/device.h; v2: not supported yet */
 	_CGROUP_KNOB_COUNT
 };
 
+enum cgroup_io_class {
+	CGROUP_IO_NORMAL,
+	CGROUP_IO_HIGH,
+	CGROUP_IO_BATCH,
+	CGROUP_IO_IDLE,
+	_CGROUP_IO_CLASS_COUNT
+};
+
 struct cgroup_setting {
 	enum cgroup_knob knob;
 	uint64_t value, arg2;
-	const char *text; /* borrowed; CGROUP_KNOB_DEVICES only */
+	const char *text; /* borrowed */
+	/* Limits of disks, borrowed: key (kernel/disk.h) with an optional " r" or " w" behind it
+	 * -> number, 0 = none. Disks that are not named lose the limit they have. */
+	const struct smap *io;
+	const char *io_root; /* host directory where keys like ./path and `fs` are looked up */
 };
 
 enum cgroup_controller cgroup_knob_controller(enum cgroup_knob knob);
+/* The greatest CPU_WEIGHT the kernel takes, in thousandths of a group that nobody touched. */
+uint64_t cgroup_cpu_weight_max(const struct cgroup_host *h);
 bool cgroup_knob_is_supported(const struct cgroup_host *h, enum cgroup_knob knob);
-/* Only CGROUP_KNOB_MEMORY_LIMIT may block for long. EBUSY of the limit below usage = ERR_BUSY. */
+/*
+ * What blocks says so above; cpu_set and freezing knobs may take milliseconds. ERR_BUSY: a memory
+ * limit below what is in use. ERR_INVALID_VALUE: the kernel refuses the number, or a disk is
+ * unknown.
+ */
 int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgroup_setting *s,
 	       struct error *err);
 
@@ -169,8 +206,16 @@ enum cgroup_stat {
 	CGROUP_STAT_MEMORY_USAGE,     /* bytes */
 	CGROUP_STAT_ANON_USAGE,       /* bytes */
 	CGROUP_STAT_CACHE_USAGE,      /* bytes */
+	CGROUP_STAT_SHMEM_USAGE,      /* bytes */
+	CGROUP_STAT_MLOCK_USAGE,      /* bytes */
+	CGROUP_STAT_MEMORY_RECLAIMED, /* bytes, since the group was made */
+	CGROUP_STAT_WRITEBACK,        /* bytes on their way to disk now */
+	CGROUP_STAT_MINOR_FAULTS,
+	CGROUP_STAT_MAJOR_FAULTS,
+	CGROUP_STAT_HUGETLB_USAGE,    /* bytes of 2 MiB pages */
 	CGROUP_STAT_CPU_USAGE,        /* ns */
 	CGROUP_STAT_CPU_USAGE_SYSTEM, /* ns */
+	CGROUP_STAT_CPU_THROTTLED,    /* ns */
 	CGROUP_STAT_PROCESS_COUNT,    /* subtree */
 	CGROUP_STAT_THREAD_COUNT,     /* subtree */
 	CGROUP_STAT_OOM_KILLS,        /* kills in the own group */
@@ -178,10 +223,51 @@ enum cgroup_stat {
 };
 
 enum cgroup_controller cgroup_stat_controller(enum cgroup_stat stat);
+bool cgroup_stat_is_supported(const struct cgroup_host *h, enum cgroup_stat stat);
 /* Of the group that owns the controller: the own one or the nearest ancestor's. Does not block.
  * cg of the root container gives the host's numbers. */
 int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_stat stat,
 	       uint64_t *ret, struct error *err);
+
+/* Processors the group may use: v1 its list, v2 the effective one. -1 without group. */
+int cgroup_get_cpus(const struct cgroup_host *h, const struct cgroup *cg, struct cpumask *ret);
+
+/* Stalls (accounting/psi.rst), from the unified tree or, of the root container, /proc/pressure. */
+enum cgroup_pressure {
+	CGROUP_PRESSURE_CPU,
+	CGROUP_PRESSURE_MEMORY,
+	CGROUP_PRESSURE_IO,
+	_CGROUP_PRESSURE_COUNT
+};
+
+bool cgroup_pressure_is_supported(const struct cgroup_host *h, enum cgroup_pressure what);
+/* The file's text: lines "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" (µs). */
+int cgroup_get_pressure(const struct cgroup_host *h, const struct cgroup *cg,
+			enum cgroup_pressure what, char *buf, size_t size, struct error *err);
+
+/* Traffic of disks. */
+enum cgroup_io {
+	CGROUP_IO_BYTES,
+	CGROUP_IO_OPS,
+	CGROUP_IO_TIME, /* ns; read holds all */
+	_CGROUP_IO_COUNT
+};
+
+struct cgroup_disk {
+	unsigned major, minor;
+	uint64_t read, write;
+};
+
+struct cgroup_disks {
+	struct cgroup_disk *v; /* owned */
+	size_t n;
+};
+
+void cgroup_disks_deinit(struct cgroup_disks *d);
+/* Of the responsible group; of the root container, what /proc/diskstats says of whole disks. What
+ * the kernel does not count is an empty list. Does not block. */
+int cgroup_get_io(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_io what,
+		  struct cgroup_disks *ret, struct error *err);
 
 /* ---- raw access, for reading only ---- */
 

@@ -37,24 +37,37 @@ struct cgroup_knob_row {
 		     const struct cgroup_setting *s, struct error *err);
 };
 
-#define CGROUP_SCALE_TICKS UINT64_MAX /* USER_HZ ticks to ns */
+#define CGROUP_SCALE_TICKS UINT64_MAX       /* USER_HZ ticks to ns */
+#define CGROUP_SCALE_PAGES (UINT64_MAX - 1) /* pages to bytes */
 
 struct cgroup_stat_row {
 	const char *file;
 	bool off_root;
 	bool in_leaf;        /* read the leaf's file where there is a leaf */
+	bool optional;       /* none of the keys in the file = 0 */
 	const char *keys[5]; /* sum of these; none = the file is one number */
+	const char *minus;   /* key whose value is taken away from the sum */
 	uint64_t scale;      /* factor, 0 = 1 */
 	/* The host's number when the top group has no such file or counts only our subtree: a
 	 * procfs file, with root_keys (minus root_minus) in place of the above. */
 	const char *root_file;
-	const char *root_keys[3], *root_minus;
+	const char *root_keys[5], *root_minus;
 	uint64_t root_scale;
+};
+
+/* Counters of disks: a line "MAJ:MIN KEY N" for each key, or "MAJ:MIN KEY=N KEY=N ...". */
+struct cgroup_io_row {
+	const char *files[4]; /* the first that is there counts */
+	const char *read_key, *write_key;
+	uint64_t scale; /* 0 = 1 */
+	bool sparse;    /* disks without traffic are left out */
 };
 
 struct cgroup_backend {
 	const char *name;
-	const char *threads_file;
+	const char *threads_file, *cpus_file;
+	uint64_t cpu_weight_base, cpu_weight_min, cpu_weight_max; /* of the kernel's file */
+	struct cgroup_io_row io[_CGROUP_IO_COUNT];
 	struct cgroup_knob_row knobs[_CGROUP_KNOB_COUNT];
 	struct cgroup_stat_row stats[_CGROUP_STAT_COUNT];
 	/* After the base group exists: features, delegation. May remove bits of hr->controllers. */
@@ -83,6 +96,7 @@ enum cgroup_naming {
 #define CGROUP_HAS_LEAF       (1u << 1) /* the unified tree distributes controllers */
 #define CGROUP_HAS_MEMSW      (1u << 2) /* v1 swap accounting, or v2 memory.swap.max */
 #define CGROUP_NEEDS_USE_HIER (1u << 3) /* v1 before 5.11: memory.use_hierarchy is 0 by default */
+#define CGROUP_HAS_RECPROT    (1u << 4) /* v2 memory_recursiveprot: the leaf is protected, too */
 
 struct cgroup_hierarchy {
 	const struct cgroup_backend *ops;
@@ -96,6 +110,7 @@ struct cgroup_hierarchy {
 	char *enable;          /* v2: "+cpu +memory", for cgroup.subtree_control */
 	uint32_t features;     /* CGROUP_HAS_… */
 	uint32_t knobs, stats; /* supported rows */
+	uint32_t pressures;    /* v2: bit per enum cgroup_pressure whose file is there */
 };
 
 struct cgroup_host {
@@ -110,6 +125,11 @@ struct cgroup_host {
 
 /* ---- cgroup.c ---- */
 
+/* Deepest level on the way to `cg` that owns a group in this hierarchy; 0 = nobody does. */
+unsigned cgroup_owner_level(const struct cgroup_hierarchy *hr, const struct cgroup *cg);
+/* ERR_NOT_SUPPORTED: no controller, or (`file`) the controller lacks the file. Returns -1. */
+int cgroup_not_supported(const struct cgroup_host *h, const char *name, enum cgroup_controller c,
+			 const char *file, struct error *err);
 /* Does the ancestor at `level` own a group in this hierarchy? */
 static inline bool cgroup_owns(const struct cgroup_hierarchy *hr, const struct cgroup *cg,
 			       unsigned level)
@@ -122,6 +142,10 @@ int cgroup_rel_path(const struct cgroup_host *h, const struct cgroup_hierarchy *
 /* The same as an error; buf must have CGROUP_PATH_MAX bytes. */
 int cgroup_own_path(const struct cgroup_host *h, const struct cgroup_hierarchy *hr,
 		    const struct cgroup *cg, char *buf, struct error *err);
+
+/* ---- cgroup_get.c ---- */
+
+const char *cgroup_pressure_file(enum cgroup_pressure what);
 
 /* ---- cgroup_file.c: 0 or -errno ---- */
 

@@ -114,6 +114,8 @@ static int add_mount(struct cgroup_host *h, const struct cgroup_mount *m, struct
 	hr->fd = fd;
 	hr->point = xstrdup(m->point);
 	hr->root = xstrdup(m->root);
+	if (m->is_v2 && strstr(m->options, "memory_recursiveprot"))
+		hr->features |= CGROUP_HAS_RECPROT;
 	h->hier = xreallocarray(h->hier, h->nhier + 1, sizeof(*h->hier));
 	h->hier[h->nhier++] = hr;
 	return 0;
@@ -225,6 +227,10 @@ static void probe_rows(struct cgroup_hierarchy *hr, const char *prefix)
 		    (row->off_root || cgroup_file_exists(hr, path, row->file)))
 			hr->stats |= 1u << i;
 	}
+	/* Whatever the controllers: every group of the unified tree has them. */
+	for (unsigned i = 0; hr->ops == &cgroup_v2_backend && i < _CGROUP_PRESSURE_COUNT; i++)
+		if (cgroup_file_exists(hr, path, cgroup_pressure_file(i)))
+			hr->pressures |= 1u << i;
 }
 
 static void read_self(struct cgroup_host *h, struct cgroup_hierarchy *hr)

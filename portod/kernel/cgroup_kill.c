@@ -35,8 +35,8 @@ static int tree_path(const struct cgroup_host *h, const struct cgroup *cg, const
 	return cgroup_own_path(h, h->tree, cg, buf, err);
 }
 
-int cgroup_pids(const struct cgroup_host *h, const struct cgroup *cg, bool recursive, pid_t **ret,
-		size_t *ret_n, struct error *err)
+static int list(const struct cgroup_host *h, const struct cgroup *cg, const char *file,
+		bool recursive, pid_t **ret, size_t *ret_n, struct error *err)
 {
 	_cleanup_(cgroup_pids_deinit) struct cgroup_pids pids = { 0 };
 	char path[CGROUP_PATH_MAX];
@@ -44,12 +44,24 @@ int cgroup_pids(const struct cgroup_host *h, const struct cgroup *cg, bool recur
 
 	if (cgroup_own_path(h, h->tree, cg, path, err) < 0)
 		return -1;
-	r = cgroup_pids_read(h->tree, path, "cgroup.procs", recursive, &pids);
+	r = cgroup_pids_read(h->tree, path, file, recursive, &pids);
 	if (r < 0)
 		return error_errno(err, -r, "read processes of %s/%s", h->tree->point, path);
 	*ret_n = pids.n;
 	*ret = take_ptr(pids.v);
 	return 0;
+}
+
+int cgroup_pids(const struct cgroup_host *h, const struct cgroup *cg, bool recursive, pid_t **ret,
+		size_t *ret_n, struct error *err)
+{
+	return list(h, cg, "cgroup.procs", recursive, ret, ret_n, err);
+}
+
+int cgroup_threads(const struct cgroup_host *h, const struct cgroup *cg, pid_t **ret, size_t *ret_n,
+		   struct error *err)
+{
+	return list(h, cg, h->tree->ops->threads_file, false, ret, ret_n, err);
 }
 
 static int compare_pids(const void *a, const void *b)

@@ -79,6 +79,33 @@ int cgroup_stat_sum(const char *text, const char *const *keys, uint64_t *ret)
 	return 0;
 }
 
+int cgroup_stat_pressure(const char *text, const char *line, const char *key, char *buf,
+			 size_t size)
+{
+	size_t len = strlen(line), klen = strlen(key);
+	const char *p = text;
+
+	while (p && (strncmp(p, line, len) != 0 || p[len] != ' ')) {
+		p = strchr(p, '\n');
+		p += p != NULL;
+	}
+	for (p = p ? p + len : NULL; p && *p && *p != '\n'; p += strcspn(p, " \n")) {
+		size_t n;
+
+		p += strspn(p, " ");
+		if (strncmp(p, key, klen) != 0 || p[klen] != '=')
+			continue;
+		p += klen + 1;
+		n = strcspn(p, " \n");
+		if (n == 0 || n >= size)
+			return -EINVAL;
+		memcpy(buf, p, n);
+		buf[n] = '\0';
+		return 0;
+	}
+	return -ENOENT;
+}
+
 pid_t cgroup_stat_next_pid(const char **pos)
 {
 	const char *p = *pos;

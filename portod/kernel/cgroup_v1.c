@@ -17,12 +17,17 @@
 
 #include "base/cleanup.h"
 #include "kernel/cgroup_backend.h"
+#include "kernel/cgroup_io.h"
 #include "kernel/cgroup_knob.h"
 #include "kernel/device.h"
 
-#define MEMORY_LIMIT "memory.limit_in_bytes"
-#define MEMSW_LIMIT  "memory.memsw.limit_in_bytes"
-#define SHARES_MAX   262144
+#define MEMORY_LIMIT  "memory.limit_in_bytes"
+#define MEMSW_LIMIT   "memory.memsw.limit_in_bytes"
+#define HUGETLB_LIMIT "hugetlb.2MB.limit_in_bytes"
+#define THROTTLE      "blkio.throttle."
+#define SHARES_BASE   1024
+#define SHARES_MIN    2
+#define SHARES_MAX    262144
 
 /* ---- knobs ---- */
 
@@ -114,8 +119,38 @@ static int apply_cpu_limit(const struct cgroup_hierarchy *hr, const char *path,
 /* The kernel rounds 0 and 1 up to 2 by itself. */
 static void format_shares(const struct cgroup_setting *s, char *buf, size_t size)
 {
-	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, 1024, 2, SHARES_MAX));
+	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, SHARES_BASE, SHARES_MIN, SHARES_MAX));
 }
+
+static void format_soft_limit(const struct cgroup_setting *s, char *buf, size_t size)
+{
+	cgroup_format_bytes(s, "-1", buf, size);
+}
+
+static int apply_hugetlb(const struct cgroup_hierarchy *hr, const char *path,
+			 const struct cgroup_setting *s, struct error *err)
+{
+	return cgroup_apply_hugetlb(hr, path, HUGETLB_LIMIT, "hugetlb.2MB.usage_in_bytes",
+				    "hugetlb.1GB.limit_in_bytes", "-1", s, err);
+}
+
+/* Time for the real-time class, without which the group takes no task of it. What the groups of
+ * one parent have together may not be more than the parent has. */
+static int apply_rt(const struct cgroup_hierarchy *hr, const char *path,
+		    const struct cgroup_setting *s, struct error *err)
+{
+	char period[32], runtime[32];
+	uint64_t q, p;
+
+	cgroup_cpu_quota(s, &q, &p);
+	snprintf(period, sizeof(period), "%" PRIu64, p);
+	snprintf(runtime, sizeof(runtime), "%" PRIu64, q);
+	if (cgroup_write_err(hr, path, "cpu.rt_period_us", period, err) < 0)
+		return -1;
+	return cgroup_write_err(hr, path, "cpu.rt_runtime_us", runtime, err);
+}
+
+/* ---- devices ---- */
 
 static int write_rule(const struct cgroup_hierarchy *hr, const char *path, int fd, const char *file,
 		      const struct device_rule *rule, struct error *err)
@@ -295,10 +330,28 @@ static bool is_parent_frozen(const struct cgroup_hierarchy *hr, const char *path
 const struct cgroup_backend cgroup_v1_backend = {
 	.name = "v1",
 	.threads_file = "tasks",
+	.cpus_file = "cpuset.cpus",
+	.cpu_weight_base = SHARES_BASE,
+	.cpu_weight_min = SHARES_MIN,
+	.cpu_weight_max = SHARES_MAX,
 	.knobs = {
 		[CGROUP_KNOB_MEMORY_LIMIT] = { MEMORY_LIMIT, .apply = apply_memory_limit },
+		/* Of its inventor's kernels; others do not have the file. */
+		[CGROUP_KNOB_MEMORY_GUARANTEE] = { "memory.low_limit_in_bytes",
+						   .format = cgroup_format_u64 },
+		[CGROUP_KNOB_MEMORY_PRESS] = { "memory.soft_limit_in_bytes",
+					       .format = format_soft_limit },
+		[CGROUP_KNOB_HUGETLB_LIMIT] = { HUGETLB_LIMIT, .apply = apply_hugetlb },
 		[CGROUP_KNOB_CPU_LIMIT] = { "cpu.cfs_quota_us", .apply = apply_cpu_limit },
 		[CGROUP_KNOB_CPU_WEIGHT] = { "cpu.shares", .format = format_shares },
+		[CGROUP_KNOB_CPU_IDLE] = { "cpu.idle", .format = cgroup_format_flag },
+		[CGROUP_KNOB_CPU_RT] = { "cpu.rt_runtime_us", .apply = apply_rt },
+		[CGROUP_KNOB_CPU_SET] = { "cpuset.cpus", .apply = cgroup_apply_cpus },
+		[CGROUP_KNOB_IO_WEIGHT] = { "blkio.bfq.weight", .off_root = true,
+					    .apply = cgroup_v1_io_weight },
+		[CGROUP_KNOB_IO_LIMIT] = { "blkio.throttle.read_bps_device", .apply = cgroup_v1_io_limit },
+		[CGROUP_KNOB_IO_OPS_LIMIT] = { "blkio.throttle.read_iops_device",
+					       .apply = cgroup_v1_io_ops_limit },
 		[CGROUP_KNOB_THREAD_LIMIT] = { "pids.max", .off_root = true,
 					       .format = cgroup_format_pids },
 		[CGROUP_KNOB_DEVICES] = { "devices.allow", .apply = apply_devices },
@@ -310,6 +363,18 @@ const struct cgroup_backend cgroup_v1_backend = {
 				  "total_unevictable", "total_swap" } },
 		[CGROUP_STAT_CACHE_USAGE] = { "memory.stat",
 			.keys = { "total_inactive_file", "total_active_file" } },
+		[CGROUP_STAT_SHMEM_USAGE] = { "memory.stat", .keys = { "total_shmem" } },
+		[CGROUP_STAT_MLOCK_USAGE] = { "memory.stat", .keys = { "total_unevictable" } },
+		/* Pages that were uncharged for any reason: an over-estimate. */
+		[CGROUP_STAT_MEMORY_RECLAIMED] = { "memory.stat", .keys = { "total_pgpgout" },
+			.scale = CGROUP_SCALE_PAGES },
+		[CGROUP_STAT_WRITEBACK] = { "memory.stat", .keys = { "total_writeback" } },
+		[CGROUP_STAT_MINOR_FAULTS] = { "memory.stat", .keys = { "total_pgfault" },
+			.minus = "total_pgmajfault" },
+		[CGROUP_STAT_MAJOR_FAULTS] = { "memory.stat", .keys = { "total_pgmajfault" } },
+		[CGROUP_STAT_HUGETLB_USAGE] = { "hugetlb.2MB.usage_in_bytes" },
+		[CGROUP_STAT_CPU_THROTTLED] = { "cpu.stat", .keys = { "throttled_time" },
+			.optional = true },
 		[CGROUP_STAT_CPU_USAGE] = { "cpuacct.usage" },
 		[CGROUP_STAT_CPU_USAGE_SYSTEM] = { "cpuacct.stat", .keys = { "system" },
 			.scale = CGROUP_SCALE_TICKS },
@@ -317,6 +382,20 @@ const struct cgroup_backend cgroup_v1_backend = {
 		[CGROUP_STAT_OOM_KILLS] = { "memory.oom_control", .off_root = true,
 			.keys = { "oom_kill" },
 			.root_file = "vmstat", .root_keys = { "oom_kill" } },
+	},
+	.io = {
+		[CGROUP_IO_BYTES] = { { THROTTLE "io_service_bytes_recursive",
+					THROTTLE "io_service_bytes",
+					"blkio.io_service_bytes_recursive" },
+			.read_key = "Read", .write_key = "Write", .sparse = true },
+		[CGROUP_IO_OPS] = { { THROTTLE "io_serviced_recursive", THROTTLE "io_serviced",
+				      "blkio.io_serviced_recursive" },
+			.read_key = "Read", .write_key = "Write", .sparse = true },
+		/* Only some schedulers take the time. */
+		[CGROUP_IO_TIME] = { { THROTTLE "io_service_time_recursive",
+				       "blkio.bfq.io_service_time_recursive",
+				       "blkio.io_service_time_recursive" },
+			.read_key = "Total", .sparse = true },
 	},
 	.setup = setup,
 	.make = make,

@@ -21,11 +21,16 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "kernel/cgroup_backend.h"
+#include "kernel/cgroup_io.h"
 #include "kernel/cgroup_knob.h"
 
 #define SUBTREE      "cgroup.subtree_control"
 #define BUSY_RETRIES 100
 #define SHRINK_TRIES 3
+#define HUGE_PAGE    (2u << 20)
+#define WEIGHT_BASE  100
+#define WEIGHT_MIN   1
+#define WEIGHT_MAX   10000
 
 static const struct {
 	enum cgroup_controller controller;
@@ -64,22 +69,45 @@ static int write_swap(const struct cgroup_hierarchy *hr, const char *path, const
 	return cgroup_write_err(hr, path, "memory.swap.max", text, err);
 }
 
+/* Where allocating slows down: `margin` below the limit, or nowhere. */
+static int write_high(const struct cgroup_hierarchy *hr, const char *path, uint64_t limit,
+		      uint64_t margin)
+{
+	char text[32] = "max";
+
+	if (limit && margin && margin < limit)
+		snprintf(text, sizeof(text), "%" PRIu64, limit - margin);
+	return cgroup_write(hr, path, "memory.high", text);
+}
+
+static int lift_memory_limit(const struct cgroup_hierarchy *hr, const char *path, struct error *err)
+{
+	if (cgroup_write_err(hr, path, "memory.max", "max", err) < 0 ||
+	    write_swap(hr, path, "max", err) < 0)
+		return -1;
+	(void)write_high(hr, path, 0, 0);
+	return 0;
+}
+
 static int apply_memory_limit(const struct cgroup_hierarchy *hr, const char *path,
 			      const struct cgroup_setting *s, struct error *err)
 {
-	char text[32] = "max";
+	char text[32], high[32];
 	int r;
 
-	if (!s->value || s->value > INT64_MAX) {
-		if (cgroup_write_err(hr, path, "memory.max", text, err) < 0)
-			return -1;
-		return write_swap(hr, path, text, err);
-	}
+	if (!s->value || s->value > INT64_MAX)
+		return lift_memory_limit(hr, path, err);
 	snprintf(text, sizeof(text), "%" PRIu64, s->value);
+	if (cgroup_read(hr, path, "memory.high", high, sizeof(high)) < 0)
+		snprintf(high, sizeof(high), "max");
+	high[strcspn(high, "\n")] = '\0';
 	r = press(hr, path, s->value, text);
 	if (r == 0)
 		r = cgroup_write(hr, path, "memory.max", text);
-	cgroup_write(hr, path, "memory.high", "max");
+	if (r == 0)
+		(void)write_high(hr, path, s->value, s->arg2);
+	else
+		(void)cgroup_write(hr, path, "memory.high", *high ? high : "max");
 	if (r == -EBUSY)
 		return error_sys(err, ERR_BUSY, EBUSY,
 				 "memory limit %s is too low for current usage of %s/%s", text,
@@ -88,6 +116,48 @@ static int apply_memory_limit(const struct cgroup_hierarchy *hr, const char *pat
 		return error_errno(err, -r, "write '%s' to %s/%s/memory.max", text, hr->point,
 				   path);
 	return write_swap(hr, path, "0", err);
+}
+
+/* What the group is promised its leaf must be promised, too: by the mount option, or by hand. */
+static int apply_memory_guarantee(const struct cgroup_hierarchy *hr, const char *path,
+				  const struct cgroup_setting *s, struct error *err)
+{
+	char text[32], leaf[CGROUP_PATH_MAX];
+
+	snprintf(text, sizeof(text), "%" PRIu64, s->value);
+	if (cgroup_write_err(hr, path, "memory.low", text, err) < 0)
+		return -1;
+	if (hr->features & CGROUP_HAS_LEAF && !(hr->features & CGROUP_HAS_RECPROT) &&
+	    cgroup_procs_dir(hr, path, leaf, sizeof(leaf)))
+		(void)cgroup_write(hr, leaf, "memory.low", s->value ? "max" : "0");
+	return 0;
+}
+
+/* There is no soft limit: what is too much is given back once, now. Less than was asked for
+ * (EAGAIN) is fine. */
+static int apply_press(const struct cgroup_hierarchy *hr, const char *path,
+		       const struct cgroup_setting *s, struct error *err)
+{
+	uint64_t usage;
+	char text[32];
+	int r;
+
+	if (!s->value || cgroup_read_number(hr, path, "memory.current", &usage) < 0 ||
+	    usage <= s->value)
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64, usage - s->value);
+	r = cgroup_write(hr, path, "memory.reclaim", text);
+	if (r < 0 && r != -EAGAIN)
+		return error_errno(err, -r, "write '%s' to %s/%s/memory.reclaim", text, hr->point,
+				   path);
+	return 0;
+}
+
+static int apply_hugetlb(const struct cgroup_hierarchy *hr, const char *path,
+			 const struct cgroup_setting *s, struct error *err)
+{
+	return cgroup_apply_hugetlb(hr, path, "hugetlb.2MB.max", "hugetlb.2MB.current",
+				    "hugetlb.1GB.max", "max", s, err);
 }
 
 static void format_cpu_max(const struct cgroup_setting *s, char *buf, size_t size)
@@ -103,7 +173,7 @@ static void format_cpu_max(const struct cgroup_setting *s, char *buf, size_t siz
 
 static void format_weight(const struct cgroup_setting *s, char *buf, size_t size)
 {
-	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, 100, 1, 10000));
+	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, WEIGHT_BASE, WEIGHT_MIN, WEIGHT_MAX));
 }
 
 /* ---- delegation ---- */
@@ -337,10 +407,24 @@ static bool is_parent_frozen(const struct cgroup_hierarchy *hr, const char *path
 const struct cgroup_backend cgroup_v2_backend = {
 	.name = "v2",
 	.threads_file = "cgroup.threads",
+	.cpus_file = "cpuset.cpus.effective",
+	.cpu_weight_base = WEIGHT_BASE,
+	.cpu_weight_min = WEIGHT_MIN,
+	.cpu_weight_max = WEIGHT_MAX,
 	.knobs = {
 		[CGROUP_KNOB_MEMORY_LIMIT] = { "memory.max", .apply = apply_memory_limit },
+		[CGROUP_KNOB_MEMORY_GUARANTEE] = { "memory.low", .apply = apply_memory_guarantee },
+		[CGROUP_KNOB_MEMORY_PRESS] = { "memory.reclaim", .apply = apply_press },
+		[CGROUP_KNOB_OOM_GROUP] = { "memory.oom.group", .format = cgroup_format_flag },
+		[CGROUP_KNOB_HUGETLB_LIMIT] = { "hugetlb.2MB.max", .apply = apply_hugetlb },
 		[CGROUP_KNOB_CPU_LIMIT] = { "cpu.max", .format = format_cpu_max },
 		[CGROUP_KNOB_CPU_WEIGHT] = { "cpu.weight", .format = format_weight },
+		[CGROUP_KNOB_CPU_IDLE] = { "cpu.idle", .format = cgroup_format_flag },
+		/* Real-time group scheduling has no files here. */
+		[CGROUP_KNOB_CPU_SET] = { "cpuset.cpus", .apply = cgroup_apply_cpus },
+		[CGROUP_KNOB_IO_WEIGHT] = { "io.stat", .apply = cgroup_v2_io_weight },
+		[CGROUP_KNOB_IO_LIMIT] = { "io.max", .apply = cgroup_v2_io_limit },
+		[CGROUP_KNOB_IO_OPS_LIMIT] = { "io.max", .apply = cgroup_v2_io_ops_limit },
 		[CGROUP_KNOB_THREAD_LIMIT] = { "pids.max", .format = cgroup_format_pids },
 		/* CGROUP_KNOB_DEVICES needs a BPF program. */
 	},
@@ -357,6 +441,29 @@ const struct cgroup_backend cgroup_v2_backend = {
 			.root_file = "meminfo",
 			.root_keys = { "Active(file):", "Inactive(file):" },
 			.root_scale = 1024 },
+		[CGROUP_STAT_SHMEM_USAGE] = { "memory.stat", .keys = { "shmem" },
+			.root_file = "meminfo", .root_keys = { "Shmem:" }, .root_scale = 1024 },
+		[CGROUP_STAT_MLOCK_USAGE] = { "memory.stat", .keys = { "unevictable" },
+			.root_file = "meminfo", .root_keys = { "Unevictable:" },
+			.root_scale = 1024 },
+		[CGROUP_STAT_MEMORY_RECLAIMED] = { "memory.stat", .keys = { "pgsteal" },
+			.scale = CGROUP_SCALE_PAGES, .optional = true, .root_file = "vmstat",
+			.root_keys = { "pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged",
+				       "pgsteal_proactive" },
+			.root_scale = CGROUP_SCALE_PAGES },
+		[CGROUP_STAT_WRITEBACK] = { "memory.stat", .keys = { "file_writeback" },
+			.root_file = "meminfo", .root_keys = { "Writeback:" },
+			.root_scale = 1024 },
+		[CGROUP_STAT_MINOR_FAULTS] = { "memory.stat", .keys = { "pgfault" },
+			.minus = "pgmajfault", .root_file = "vmstat",
+			.root_keys = { "pgfault" }, .root_minus = "pgmajfault" },
+		[CGROUP_STAT_MAJOR_FAULTS] = { "memory.stat", .keys = { "pgmajfault" },
+			.root_file = "vmstat", .root_keys = { "pgmajfault" } },
+		[CGROUP_STAT_HUGETLB_USAGE] = { "hugetlb.2MB.current",
+			.root_file = "meminfo", .root_keys = { "HugePages_Total:" },
+			.root_minus = "HugePages_Free:", .root_scale = HUGE_PAGE },
+		[CGROUP_STAT_CPU_THROTTLED] = { "cpu.stat", .keys = { "throttled_usec" },
+			.scale = 1000, .optional = true },
 		[CGROUP_STAT_CPU_USAGE] = { "cpu.stat", .keys = { "usage_usec" }, .scale = 1000 },
 		[CGROUP_STAT_CPU_USAGE_SYSTEM] = { "cpu.stat", .keys = { "system_usec" },
 			.scale = 1000 },
@@ -365,6 +472,13 @@ const struct cgroup_backend cgroup_v2_backend = {
 		[CGROUP_STAT_OOM_KILLS] = { "memory.events", .in_leaf = true,
 			.keys = { "oom_kill" },
 			.root_file = "vmstat", .root_keys = { "oom_kill" } },
+	},
+	.io = {
+		[CGROUP_IO_BYTES] = { { "io.stat" }, .read_key = "rbytes", .write_key = "wbytes" },
+		[CGROUP_IO_OPS] = { { "io.stat" }, .read_key = "rios", .write_key = "wios" },
+		/* Of io.cost, µs. */
+		[CGROUP_IO_TIME] = { { "io.stat" }, .read_key = "cost.usage", .scale = 1000,
+			.sparse = true },
 	},
 	.setup = setup,
 	.make = make,
