@@ -149,8 +149,8 @@ bool cgroup_is_self_frozen(const struct cgroup_host *h, const struct cgroup *cg)
 /* ---- knobs: one row per knob in each backend's table ---- */
 
 enum cgroup_knob {
-	/* bytes, 0 = none; swap is bounded with it. arg2: bytes below it from which on allocating is
-	 * slowed down (v2 memory.high), 0 = not. May block: reclaim */
+	/* bytes, 0 = none; swap is bounded with it. arg2: so many bytes below it allocating is
+	 * slowed down (v2 memory.high), 0 = not at all. May block: reclaim */
 	CGROUP_KNOB_MEMORY_LIMIT,
 	CGROUP_KNOB_MEMORY_GUARANTEE, /* bytes that are not reclaimed from the group */
 	/* bytes: what is above is given back soon (v1 soft limit) or now (v2, blocks); 0 = ends */

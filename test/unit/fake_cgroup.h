@@ -154,6 +154,12 @@ static inline void fake_v1_separate(struct fake *f)
 	fake_put(f, "cg/cpuacct/cpuacct.usage", "1000000\n");
 	fake_put(f, "cg/cpuacct/cpuacct.stat", "user 7\nsystem 3\n");
 	fake_put(f, "cg/devices/devices.allow", "");
+	fake_put(f, "cg/memory/memory.soft_limit_in_bytes", "");
+	fake_put(f, "cg/cpu/cpu.idle", "0\n");
+	fake_put(f, "cg/cpu/cpu.rt_runtime_us", "950000\n");
+	fake_put(f, "cg/cpuset/cpuset.cpus", "0-3\n");
+	fake_put(f, "cg/blkio/blkio.throttle.read_bps_device", "");
+	fake_put(f, "cg/blkio/blkio.throttle.read_iops_device", "");
 }
 
 static inline void fake_v1_comounted(struct fake *f)

@@ -61,10 +61,6 @@ static void knobs_of_separate_v1(void **state)
 	fake_v1_separate(f);
 	fake_mount(f, "hugetlb", "hugetlb");
 	fake_put(f, "cg/hugetlb/hugetlb.2MB.limit_in_bytes", "");
-	fake_put(f, "cg/memory/memory.soft_limit_in_bytes", "");
-	fake_put(f, "cg/cpu/cpu.idle", "0");
-	fake_put(f, "cg/cpu/cpu.rt_runtime_us", "950000");
-	fake_put(f, "cg/cpuset/cpuset.cpus", "0-3\n");
 	fake_probe_ok(f, "porto");
 	cg = fake_cgroup(f, "a");
 	assert_false(cgroup_knob_is_supported(f->host, CGROUP_KNOB_MEMORY_GUARANTEE));
@@ -233,8 +229,6 @@ static void io_limits_of_v1(void **state)
 	if (!some_disk(&major, &minor, name))
 		skip();
 	fake_v1_separate(f);
-	fake_put(f, "cg/blkio/blkio.throttle.read_bps_device", "");
-	fake_put(f, "cg/blkio/blkio.throttle.read_iops_device", "");
 	fake_probe_ok(f, "porto");
 	cg = fake_cgroup(f, "a");
 	want = xasprintf("%u:%u 1000", major, minor);
