@@ -99,7 +99,7 @@ int porto_destroy(struct porto_conn *conn, const char *name)
 	return r;
 }
 
-int porto_stop(struct porto_conn *conn, const char *name, int64_t timeout_msec)
+static int call_stop(struct porto_conn *conn, const char *name, int64_t timeout_msec, bool keep)
 {
 	Porto__TPortoRequest req = REQUEST_INIT;
 	struct call call = CALL_INIT(METHOD_STOP, &req);
@@ -113,11 +113,24 @@ int porto_stop(struct porto_conn *conn, const char *name, int64_t timeout_msec)
 		body.timeout_ms = (uint32_t)timeout_msec;
 		call.extra_ms = timeout_msec;
 	}
+	/* What a daemon of Porto does not know is sent only when it is asked for. */
+	body.has_keep = body.keep = keep;
+	call.repeatable = keep;
 	req.stop = &body;
 	return call_simple(conn, &call);
 }
 
-int porto_kill(struct porto_conn *conn, const char *name, int sig)
+int porto_stop(struct porto_conn *conn, const char *name, int64_t timeout_msec)
+{
+	return call_stop(conn, name, timeout_msec, false);
+}
+
+int porto_stop_keep(struct porto_conn *conn, const char *name, int64_t timeout_msec)
+{
+	return call_stop(conn, name, timeout_msec, true);
+}
+
+static int call_kill(struct porto_conn *conn, const char *name, int sig, bool all)
 {
 	Porto__TPortoRequest req = REQUEST_INIT;
 	struct call call = CALL_INIT(METHOD_KILL, &req);
@@ -126,9 +139,20 @@ int porto_kill(struct porto_conn *conn, const char *name, int sig)
 	body.name = str(name);
 	body.has_sig = true;
 	body.sig = sig;
+	body.has_all = body.all = all;
 	call.repeatable = sig == 0;
 	req.kill = &body;
 	return call_simple(conn, &call);
+}
+
+int porto_kill(struct porto_conn *conn, const char *name, int sig)
+{
+	return call_kill(conn, name, sig, false);
+}
+
+int porto_kill_all(struct porto_conn *conn, const char *name, int sig)
+{
+	return call_kill(conn, name, sig, true);
 }
 
 int porto_list(struct porto_conn *conn, const char *mask, uint64_t changed_since,

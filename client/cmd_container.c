@@ -56,13 +56,15 @@ int cmd_destroy(struct ctl *ctl, const struct args *args)
 
 int cmd_stop(struct ctl *ctl, const struct args *args)
 {
+	int (*stop)(struct porto_conn * conn, const char *name,
+		    int64_t timeout_msec) = args_has(args, 'k') ? porto_stop_keep : porto_stop;
 	int64_t timeout;
 	int i;
 
 	if (!args_time(args, 'T', 1000, -1, &timeout))
 		return 1;
 	for (i = 0; i < args->count; i++)
-		if (porto_stop(ctl->conn, args->words[i], timeout) != 0)
+		if (stop(ctl->conn, args->words[i], timeout) != 0)
 			return ctl_error(ctl, "Can't stop container");
 	return 0;
 }
@@ -82,13 +84,15 @@ int cmd_restart(struct ctl *ctl, const struct args *args)
 
 int cmd_kill(struct ctl *ctl, const struct args *args)
 {
+	int (*send)(struct porto_conn * conn, const char *name,
+		    int sig) = args_has(args, 'a') ? porto_kill_all : porto_kill;
 	int sig = SIGTERM;
 
 	if (args->count > 1 && !signal_parse(args->words[1], &sig)) {
 		fprintf(stderr, "Invalid signal: InvalidValue:(Bad signal: %s)\n", args->words[1]);
 		return 1;
 	}
-	if (porto_kill(ctl->conn, args->words[0], sig) != 0)
+	if (send(ctl->conn, args->words[0], sig) != 0)
 		return ctl_error(ctl, "Can't send signal to container");
 	return 0;
 }

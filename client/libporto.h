@@ -292,6 +292,13 @@ PORTO_API int porto_start(struct porto_conn *conn, const char *name);
  */
 PORTO_API int porto_stop(struct porto_conn *conn, const char *name, int64_t timeout_msec);
 
+/*
+ * The same, but its record stays: state dead, with exit status and output, until it is stopped or
+ * destroyed. It does not respawn. Fine if it is dead or stopped already. Idempotent. Not in Porto:
+ * InvalidMethod.
+ */
+PORTO_API int porto_stop_keep(struct porto_conn *conn, const char *name, int64_t timeout_msec);
+
 /* Freeze and unfreeze the whole subtree. Not idempotent. */
 PORTO_API int porto_pause(struct porto_conn *conn, const char *name);
 PORTO_API int porto_resume(struct porto_conn *conn, const char *name);
@@ -301,6 +308,13 @@ PORTO_API int porto_respawn(struct porto_conn *conn, const char *name);
 
 /* Send a signal to the main process. Not idempotent, except for signal 0. */
 PORTO_API int porto_kill(struct porto_conn *conn, const char *name, int sig);
+
+/*
+ * Send a signal to every process of a running or meta container and of containers in it that are
+ * not isolated: all that are there at one moment, each once. Not idempotent, except for signal 0.
+ * Not in Porto: InvalidMethod.
+ */
+PORTO_API int porto_kill_all(struct porto_conn *conn, const char *name, int sig);
 
 /*
  * Names matching `mask` (NULL = all), sorted; only those changed at or after `changed_since` (Unix

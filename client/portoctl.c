@@ -48,6 +48,10 @@ static const struct option_row get_options[] = {
 	OPTION_JSON,
 	OPTIONS_END,
 };
+static const struct option_row kill_options[] = {
+	{ 'a', "all", NULL, "to every process of the container" },
+	OPTIONS_END,
+};
 static const struct option_row label_options[] = {
 	{ OPT_PREV, "prev", "VALUE", "only if this is the present value; empty: if not set" },
 	{ 's', "state", "STATE", "only if the container is in this state" },
@@ -75,6 +79,7 @@ static const struct option_row run_options[] = {
 };
 static const struct option_row stop_options[] = {
 	{ 'T', "timeout", "SEC", "time between SIGTERM and SIGKILL; 0 kills at once" },
+	{ 'k', "keep", NULL, "keep the record: state dead, with exit status" },
 	OPTIONS_END,
 };
 static const struct option_row wait_options[] = {
@@ -105,8 +110,8 @@ const struct command commands[] = {
 	{ "get", "[-n] [-s] [-r] [--json] CT [PROP…] | [CT|MASK…] -- [PROP…]",
 	  "get all or some properties of one or more containers", 0, -1, 0, get_options, cmd_get },
 	{ "help", "[COMMAND]", "print help", 0, 1, 0, NULL, cmd_help },
-	{ "kill", "CT [SIGNAL]", "send a signal to the main process, default SIGTERM", 1, 2,
-	  CMD_LITERAL, NULL, cmd_kill },
+	{ "kill", "[-a] CT [SIGNAL]", "send a signal to the main process, default SIGTERM", 1, 2,
+	  CMD_LITERAL, kill_options, cmd_kill },
 	{ "label", "[--prev VALUE] [-s STATE] [-i N] CT [LABEL[=VALUE]…]",
 	  "show, set, or count in labels; an empty value removes a label", 1, -1, 0, label_options,
 	  cmd_label },
@@ -125,7 +130,7 @@ const struct command commands[] = {
 	{ "sort", "[MASK… --] [PROP…]", "list containers sorted by properties", 0, -1, 0, NULL,
 	  cmd_sort },
 	{ "start", "CT…", "start containers", 1, -1, 0, NULL, cmd_start },
-	{ "stop", "[-T SEC] CT…", "stop containers", 1, -1, 0, stop_options, cmd_stop },
+	{ "stop", "[-T SEC] [-k] CT…", "stop containers", 1, -1, 0, stop_options, cmd_stop },
 	{ "version", "", "print versions of client and server", 0, 0, 0, NULL, cmd_version },
 	{ "wait", "[-T SEC] [-t MSEC] [-L LABEL]… [-A] [-S STATE] CT|MASK…",
 	  "wait until a container stops or dies", 0, -1, 0, wait_options, cmd_wait },

@@ -61,8 +61,12 @@ void handle_stop(const struct handler_env *env, struct request *rq)
 	uint64_t timeout = m->has_timeout_ms ? m->timeout_ms : env->ops->config->stop_timeout_ms;
 	struct container *ct = reply_resolve_control(env, rq, m->name);
 
+	bool keep = ct && m->has_keep && m->keep;
+
 	/* Without ct the request was answered and is gone, with all it held. */
-	if (ct)
+	if (keep)
+		reply_later(rq, ops_stop_keep(env->ops, ct, timeout, reply_done, rq));
+	else if (ct)
 		reply_later(rq, ops_stop(env->ops, ct, timeout, reply_done, rq));
 }
 
@@ -98,6 +102,10 @@ void handle_kill(const struct handler_env *env, struct request *rq)
 
 	if (!ct)
 		return;
+	if (m->has_all && m->all) {
+		reply_later(rq, ops_kill_all(env->ops, ct, m->sig, reply_done, rq));
+		return;
+	}
 	if (ops_kill(env->ops, ct, m->sig, &err))
 		request_fail(rq, &err);
 	else

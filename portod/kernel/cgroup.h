@@ -125,6 +125,18 @@ int cgroup_attach_self(struct cgroup_host *h, const struct cgroup *cg, bool plac
  * until a pass finds nobody new, and thaws v1 groups, so that they can die. Does not wait. */
 int cgroup_kill(struct cgroup_host *h, const struct cgroup *cg, int sig, bool recursive,
 		struct error *err);
+/* Who does not get the signal; all borrowed. */
+struct cgroup_targets {
+	const struct cgroup *except; /* groups below, each with everything below it */
+	size_t nexcept;
+	const pid_t *spare; /* single processes */
+	size_t nspare;
+};
+/* Send `sig` to every process of the group and of groups below, each once: those that are there at
+ * one moment, for which the group is frozen meanwhile (SIGKILL: passes until nobody is new). Blocks
+ * while it freezes, at most a second. */
+int cgroup_signal(struct cgroup_host *h, const struct cgroup *cg, const struct cgroup_targets *t,
+		  int sig, struct error *err);
 /* Wait until no process is left in the group (and below, if `recursive`). Blocks. */
 int cgroup_wait_empty(struct cgroup_host *h, const struct cgroup *cg, bool recursive,
 		      unsigned timeout_ms, struct error *err);

@@ -185,6 +185,9 @@ struct cgroup_pids {
 };
 
 void cgroup_pids_deinit(struct cgroup_pids *p);
+/* Of this one group, which may be gone. 0 or -errno. */
+int cgroup_pids_add(const struct cgroup_hierarchy *hr, const char *path, const char *file,
+		    struct cgroup_pids *out);
 int cgroup_pids_read(const struct cgroup_hierarchy *hr, const char *path, const char *file,
 		     bool recursive, struct cgroup_pids *out);
 

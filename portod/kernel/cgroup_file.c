@@ -220,16 +220,16 @@ struct pids_walk {
 
 #define PIDS_TEXT_MAX (64u << 20) /* more than 4 million ids: the kernel's own limit */
 
-static int pids_visit(const struct cgroup_hierarchy *hr, const char *path, void *arg)
+int cgroup_pids_add(const struct cgroup_hierarchy *hr, const char *path, const char *file,
+		    struct cgroup_pids *out)
 {
-	struct pids_walk *w = arg;
 	char name[CGROUP_PATH_MAX];
 	auto_free char *text = NULL;
 	const char *pos;
 	pid_t pid;
 	int r;
 
-	if (!cgroup_join(path, w->file, name, sizeof(name)))
+	if (!cgroup_join(path, file, name, sizeof(name)))
 		return -ENAMETOOLONG;
 	r = fd_read_file(hr->fd, name, PIDS_TEXT_MAX, &text, NULL);
 	/* Removed meanwhile, or a threaded group of v2, whose processes the domain above lists. */
@@ -239,8 +239,15 @@ static int pids_visit(const struct cgroup_hierarchy *hr, const char *path, void 
 		return r;
 	pos = text;
 	while ((pid = cgroup_stat_next_pid(&pos)))
-		pids_add(w->out, pid);
+		pids_add(out, pid);
 	return 0;
+}
+
+static int pids_visit(const struct cgroup_hierarchy *hr, const char *path, void *arg)
+{
+	struct pids_walk *w = arg;
+
+	return cgroup_pids_add(hr, path, w->file, w->out);
 }
 
 int cgroup_pids_read(const struct cgroup_hierarchy *hr, const char *path, const char *file,

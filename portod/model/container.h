@@ -62,8 +62,9 @@ struct container {
 	uint64_t change_time; /* wall seconds of the last change */
 	int exit_status;      /* wait(2) encoding */
 	bool oom_killed;
-	uint64_t oom_events;       /* since start */
-	uint64_t oom_kills;        /* since start; last value read from the kernel */
+	bool ended;          /* by a stop that keeps the record: it does not respawn by itself */
+	uint64_t oom_events; /* since start */
+	uint64_t oom_kills;  /* since start; last value read from the kernel */
 	uint64_t oom_kills_total;  /* with descendants, since creation */
 	uint64_t stream_offset[3]; /* bytes rotated away; [0] unused */
 	struct error *start_error; /* owned; NULL = none */

@@ -31,7 +31,8 @@ bool respawn_is_allowed(const struct container *ct)
 {
 	enum container_state parent = ct->parent->state;
 
-	return ct->spec.respawn && (state_is_started(parent) || parent == STATE_RESPAWNING) &&
+	return ct->spec.respawn && !ct->ended &&
+	       (state_is_started(parent) || parent == STATE_RESPAWNING) &&
 	       (ct->spec.max_respawns < 0 ||
 		ct->spec.respawn_count < (uint64_t)ct->spec.max_respawns);
 }
@@ -114,6 +115,12 @@ static void bury_all(struct ops *ops, struct container *top)
 			ops_set_state(ops, ct, STATE_DEAD);
 }
 
+void death_bury(struct ops *ops, struct container *top)
+{
+	runtime_get(ops, top);
+	bury_all(ops, top);
+}
+
 static bool is_over(const struct container *ct)
 {
 	return ct->destroyed || !ct->runtime ||
@@ -171,21 +178,26 @@ static const struct op_class death_class = { .name = "death",
 
 void death_submit(struct ops *ops, struct container *ct)
 {
+	bool stopping = ct->state == STATE_STOPPING, taken = false;
 	struct death_op *d;
 
+	container_ref(ct); /* what is stepped may end, and something that waits for it begin */
 	/* An operation that runs on it looks at the facts itself: a stop waits for just that. */
-	if (ct->state == STATE_STOPPING) {
-		for (struct container *up = ct; up; up = up->parent)
-			if (up->op && !up->op->job_pending)
-				up->op->class->step(up->op);
-		return;
+	for (struct container *up = ct; up; up = up->parent) {
+		if (!up->op || !(stopping || up->op->class->takes_deaths))
+			continue;
+		taken = true;
+		if (!up->op->job_pending)
+			up->op->class->step(up->op);
 	}
-	if (runtime_get(ops, ct)->dying)
-		return; /* queued or at work: it looks at the facts when it gets there */
-	ct->runtime->dying = true;
-	d = xnew(struct death_op);
-	op_init(&d->op, &death_class, ops, ct, NULL, NULL);
-	op_submit(&d->op);
+	/* One that is queued or at work looks at the facts when it gets there. */
+	if (!taken && !stopping && !runtime_get(ops, ct)->dying) {
+		ct->runtime->dying = true;
+		d = xnew(struct death_op);
+		op_init(&d->op, &death_class, ops, ct, NULL, NULL);
+		op_submit(&d->op);
+	}
+	container_unref(ct);
 }
 
 /* The command above a frozen container ended: on v1 its pid namespace cannot, for the frozen tasks

@@ -81,6 +81,8 @@ int teardown_job(void *arg, void *result, size_t *len, struct error *err);
 /* ---- death.c ---- */
 /* The wait task of a started container is gone, or it ran out of memory: act when possible. */
 void death_submit(struct ops *ops, struct container *ct);
+/* `top` and all below it have no processes any more: dead, or waiting for their respawn. */
+void death_bury(struct ops *ops, struct container *top);
 /* After a death, or a restart: schedule the respawn if the rules allow one; returns whether. */
 bool death_schedule_respawn(struct ops *ops, struct container *ct);
 void death_children_may_respawn(struct ops *ops, struct container *ct);

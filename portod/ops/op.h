@@ -25,6 +25,7 @@ struct op;
 struct op_class {
 	const char *name;
 	bool shallow;
+	bool takes_deaths; /* stepped when a task below ends; what follows is its business */
 	void (*step)(struct op *op);
 	void (*free)(struct op *op); /* of the embedding struct; last call */
 };

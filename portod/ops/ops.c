@@ -65,7 +65,7 @@ void ops_reset_run(struct container *ct)
 	ct->has_task = ct->own_mount_ns = ct->own_pid_ns = false;
 	ct->start = ct->death = (struct moment){ 0 };
 	ct->exit_status = 0;
-	ct->oom_killed = false;
+	ct->oom_killed = ct->ended = false;
 	ct->oom_events = ct->oom_kills = 0;
 	ct->self_frozen = false;
 	if (ct->runtime) {
@@ -82,16 +82,6 @@ int ops_check_parent_thawed(const struct container *ct, struct error *err)
 					 "container '%s' is below the paused container '%s'",
 					 ct->name, up->name);
 	return 0;
-}
-
-int ops_kill(struct ops *ops, struct container *ct, int sig, struct error *err)
-{
-	(void)ops;
-	if (ct->state != STATE_RUNNING)
-		return error_set(err, ERR_INVALID_STATE,
-				 "cannot signal container '%s': it is %s, not running", ct->name,
-				 state_name(ct->state));
-	return ops_signal(ct->task.main_pid, ct->task.main_starttime, sig, err);
 }
 
 int ops_set_label(struct ops *ops, struct container *ct, const char *label, const char *value,

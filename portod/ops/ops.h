@@ -102,6 +102,10 @@ struct op *ops_start(struct ops *ops, struct client *client, struct container *c
 /* timeout_ms 0 = kill at once. */
 struct op *ops_stop(struct ops *ops, struct container *ct, uint64_t timeout_ms, ops_done done,
 		    void *user);
+/* The same, but what it was stays: state dead with exit status, groups and streams. It does not
+ * respawn. Containers that are not started are left as they are. */
+struct op *ops_stop_keep(struct ops *ops, struct container *ct, uint64_t timeout_ms, ops_done done,
+			 void *user);
 struct op *ops_destroy(struct ops *ops, struct container *ct, ops_done done, void *user);
 struct op *ops_pause(struct ops *ops, struct container *ct, ops_done done, void *user);
 struct op *ops_resume(struct ops *ops, struct container *ct, ops_done done, void *user);
@@ -109,6 +113,10 @@ struct op *ops_respawn(struct ops *ops, struct client *client, struct container 
 		       void *user);
 struct op *ops_set_property(struct ops *ops, const struct client *client, struct container *ct,
 			    const char *name, const char *value, ops_done done, void *user);
+
+/* A signal for every process of the container and of those nested in it that are not isolated. In
+ * state running or meta, else ERR_INVALID_STATE. */
+struct op *ops_kill_all(struct ops *ops, struct container *ct, int sig, ops_done done, void *user);
 
 /*
  * Move a running process (host pid; the one that started at `starttime`) or one thread into the

@@ -2,6 +2,10 @@
 /*
  * Stop and destroy of a subtree: ask politely, children before parents, until the deadline; then
  * one job kills and removes everything; then the facts of the run are forgotten.
+ *
+ * A stop that keeps the record does not change the state before the end: if the server dies on the
+ * way, the containers run or are dead, and the stop can be asked for again. Its job only kills;
+ * then it waits for the exit statuses, and buries.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -11,23 +15,30 @@
 #include "base/xalloc.h"
 #include "ops/internal.h"
 
-enum stop_phase { STOP_BEGIN, STOP_GRACE, STOP_TEARDOWN };
+#define REPORT_MS 3000 /* for the exit status of what is gone already */
+
+enum stop_phase { STOP_BEGIN, STOP_GRACE, STOP_TEARDOWN, STOP_REPORTS };
 
 struct stop_op {
 	struct op op;
 	enum stop_phase phase;
-	bool destroy;
+	bool destroy, keep;
 	uint64_t deadline;         /* CLOCK_BOOTTIME ns, 0 = no grace */
 	struct container *waiting; /* whose main task was signalled; NULL before the first */
 	struct teardown *teardown;
 	unsigned teardowns; /* tries so far */
 };
 
+static bool is_alive(const struct container *ct)
+{
+	return state_is_started(ct->state) || ct->state == STATE_PAUSED;
+}
+
 /* Does this container's task deserve a signal and a wait? */
 static bool is_stoppable(const struct container *ct)
 {
 	return !container_is_meta(ct) && ct->task.main_pid && ct->runtime && !ct->runtime->exited &&
-	       ct->state == STATE_STOPPING;
+	       (ct->state == STATE_STOPPING || is_alive(ct));
 }
 
 /* A frozen task would not notice the signal. */
@@ -46,7 +57,7 @@ static void tear_down(struct stop_op *s)
 {
 	op_stop_timer(&s->op);
 	s->phase = STOP_TEARDOWN;
-	s->teardown = teardown_new(s->op.ops, s->op.ct, false);
+	s->teardown = teardown_new(s->op.ops, s->op.ct, s->keep);
 	op_start_job(&s->op, "teardown", teardown_job, s->teardown, 0);
 }
 
@@ -74,9 +85,11 @@ static void begin(struct stop_op *s)
 	struct container *top = s->op.ct, *ct = NULL;
 
 	death_update_oom(s->op.ops, top);
-	while ((ct = tree_next_post(top, ct)))
+	while (!s->keep && (ct = tree_next_post(top, ct)))
 		if (state_has_resources(ct->state))
 			ops_set_state(s->op.ops, ct, STATE_STOPPING);
+	if (s->keep)
+		top->ended = true; /* from here on a death is the last one */
 	s->phase = STOP_GRACE;
 	s->waiting = NULL;
 	ask_next(s);
@@ -133,11 +146,78 @@ static void destroy_all(struct ops *ops, struct container *top)
 	destroy_one(ops, top);
 }
 
+/* ---- with the record kept ---- */
+
+static bool is_reported(const struct container *top)
+{
+	for (const struct container *ct = NULL; (ct = tree_next_post(top, ct));)
+		if (is_alive(ct) && ct->task.wait_pid && ct->runtime && !ct->runtime->exited)
+			return false;
+	return true;
+}
+
+static void bury(struct stop_op *s)
+{
+	struct container *top = s->op.ct, *ct = NULL;
+
+	op_stop_timer(&s->op);
+	while ((ct = tree_next_post(top, ct)))
+		if (is_alive(ct))
+			ct->self_frozen = false; /* thawed, to be killed */
+	death_bury(s->op.ops, top);
+	op_finish(&s->op, NULL);
+}
+
+static void killed(struct stop_op *s)
+{
+	struct container *top = s->op.ct, *ct = NULL;
+
+	if (s->op.job_err.code) {
+		/* What is left runs, and can be stopped again; the deaths so far are deaths. */
+		top->ended = top->runtime && top->runtime->exited;
+		while ((ct = tree_next_post(top, ct)))
+			if (is_alive(ct) && ct->runtime && ct->runtime->exited)
+				death_bury(s->op.ops, ct);
+		op_finish(&s->op, &s->op.job_err);
+		return;
+	}
+	s->phase = STOP_REPORTS;
+	s->deadline = clock_boot_nsec() + REPORT_MS * 1000000ULL;
+	if (is_reported(top))
+		bury(s);
+	else
+		op_start_timer(&s->op, REPORT_MS);
+}
+
+/* Nothing to end, but a respawn that is due would start something. */
+static void call_off_respawn(struct stop_op *s)
+{
+	struct container *ct = s->op.ct;
+
+	if (ct->state == STATE_DEAD || ct->state == STATE_RESPAWNING) {
+		ct->ended = true;
+		death_bury(s->op.ops, ct);
+		persist_run(s->op.ops, ct);
+	}
+	op_finish(&s->op, NULL);
+}
+
+/* ---- steps ---- */
+
+/* Is there something to do, and may it be done? */
+static bool has_work(const struct stop_op *s)
+{
+	for (const struct container *c = NULL; (c = tree_next_post(s->op.ct, c));)
+		if (s->keep ? is_alive(c) : state_has_resources(c->state))
+			return true;
+	return false;
+}
+
 static void check_and_begin(struct stop_op *s)
 {
-	struct container *ct = s->op.ct, *c = NULL;
+	struct container *ct = s->op.ct;
 	struct error err = ERROR_INIT;
-	bool any = false;
+	bool any;
 
 	if (ct->destroyed) {
 		error_set(&err, ERR_CONTAINER_DOES_NOT_EXIST, "container %s was destroyed",
@@ -145,14 +225,17 @@ static void check_and_begin(struct stop_op *s)
 		op_finish(&s->op, &err);
 		return;
 	}
-	while ((c = tree_next_post(ct, c)))
-		any = any || state_has_resources(c->state);
+	any = has_work(s);
 	if (any && ops_check_parent_thawed(ct, &err)) {
 		op_finish(&s->op, &err);
 		return;
 	}
 	if (any) {
 		begin(s);
+		return;
+	}
+	if (s->keep) {
+		call_off_respawn(s);
 		return;
 	}
 	if (s->destroy)
@@ -180,10 +263,18 @@ static void stop_step(struct op *op)
 			return;
 		}
 		s->teardown = teardown_free(s->teardown);
+		if (s->keep) {
+			killed(s);
+			return;
+		}
 		stopped(s);
 		if (op->job_err.code == 0 && s->destroy)
 			destroy_all(op->ops, op->ct);
 		op_finish(op, &op->job_err);
+		return;
+	case STOP_REPORTS:
+		if (is_reported(op->ct) || clock_boot_nsec() >= s->deadline)
+			bury(s);
 		return;
 	}
 }
@@ -196,17 +287,20 @@ static void stop_free(struct op *op)
 	free(s);
 }
 
-static const struct op_class stop_class = { .name = "stop", .step = stop_step, .free = stop_free };
-static const struct op_class destroy_class = { .name = "destroy",
-					       .step = stop_step,
-					       .free = stop_free };
+static const struct op_class stop_class = {
+	.name = "stop", .takes_deaths = true, .step = stop_step, .free = stop_free
+};
+static const struct op_class destroy_class = {
+	.name = "destroy", .takes_deaths = true, .step = stop_step, .free = stop_free
+};
 
 static struct op *submit(struct ops *ops, struct container *ct, uint64_t timeout_ms, bool destroy,
-			 ops_done done, void *user)
+			 bool keep, ops_done done, void *user)
 {
 	struct stop_op *s = xnew(struct stop_op);
 
 	s->destroy = destroy;
+	s->keep = keep;
 	s->deadline = timeout_ms ? clock_boot_nsec() + timeout_ms * 1000000ULL : 0;
 	op_init(&s->op, destroy ? &destroy_class : &stop_class, ops, ct, done, user);
 	op_submit(&s->op);
@@ -216,12 +310,18 @@ static struct op *submit(struct ops *ops, struct container *ct, uint64_t timeout
 struct op *ops_stop(struct ops *ops, struct container *ct, uint64_t timeout_ms, ops_done done,
 		    void *user)
 {
-	return submit(ops, ct, timeout_ms, false, done, user);
+	return submit(ops, ct, timeout_ms, false, false, done, user);
+}
+
+struct op *ops_stop_keep(struct ops *ops, struct container *ct, uint64_t timeout_ms, ops_done done,
+			 void *user)
+{
+	return submit(ops, ct, timeout_ms, false, true, done, user);
 }
 
 struct op *ops_destroy(struct ops *ops, struct container *ct, ops_done done, void *user)
 {
-	return submit(ops, ct, 0, true, done, user);
+	return submit(ops, ct, 0, true, false, done, user);
 }
 
 /* Collected first: a destroy may end at once and wake another that ends, too. */

@@ -236,11 +236,11 @@ class Client:
     def start(self, name):
         self.request("Start", name=name)
 
-    def stop(self, name, timeout_ms=None):
-        self.request("Stop", name=name, timeout_ms=timeout_ms)
+    def stop(self, name, timeout_ms=None, keep=None):
+        self.request("Stop", name=name, timeout_ms=timeout_ms, keep=keep)
 
-    def kill(self, name, sig=15):
-        self.request("Kill", name=name, sig=int(sig))
+    def kill(self, name, sig=15, all=None):
+        self.request("Kill", name=name, sig=int(sig), all=all)
 
     def pause(self, name):
         self.request("Pause", name=name)

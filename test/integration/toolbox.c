@@ -195,6 +195,61 @@ static int die(int sig)
 	return 0;
 }
 
+/* Counts how often each process of a family of so many gets the signal: a line for each time. */
+static int family(int count, int sig)
+{
+	for (int i = 0; i < count; i++) {
+		if (fork() == 0) {
+			if (i % 2)
+				setsid(); /* the signal finds it all the same */
+			break;
+		}
+	}
+	signal(sig, on_signal);
+	printf("ready\n");
+	fflush(stdout);
+	for (;;) {
+		pause();
+		if (got == sig) {
+			got = 0;
+			printf("got %d\n", getpid());
+			fflush(stdout);
+		}
+	}
+	return 0;
+}
+
+/* On the signal a child is started, which must not get the signal, too. */
+static int fork_on_signal(int sig)
+{
+	signal(sig, on_signal);
+	printf("ready\n");
+	fflush(stdout);
+	while (!got)
+		pause();
+	if (fork() == 0) {
+		signal(sig, SIG_DFL);
+		pause();
+		_exit(0);
+	}
+	printf("forked\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* Forks as fast as it can: each process makes the next one and ends. */
+static int flee(void)
+{
+	for (;;) {
+		if (fork() != 0)
+			_exit(0);
+		setsid();
+	}
+	return 0;
+}
+
 /* A grandchild that lives on, the main process ends with the code. */
 static int leave(int code)
 {
@@ -283,6 +338,16 @@ int main(int argc, char **argv)
 		return die((int)n);
 	if (!strcmp(what, "exit"))
 		return (int)n;
+	if (!strcmp(what, "family"))
+		return family((int)n, argc > 3 ? atoi(argv[3]) : SIGUSR1);
+	if (!strcmp(what, "fork-on-signal"))
+		return fork_on_signal((int)n);
+	if (!strcmp(what, "flee")) {
+		if (fork() == 0)
+			return flee();
+		pause();
+		return 0;
+	}
 	if (!strcmp(what, "leave"))
 		return leave((int)n);
 	if (!strcmp(what, "ask"))
