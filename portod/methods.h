@@ -11,6 +11,7 @@ enum method_flag {
 	METHOD_WRITE = 1 << 0,     /* changes something: not for read-only clients, not while frozen
 				      */
 	METHOD_SUPERUSER = 1 << 1, /* and only for the superuser of the host */
+	METHOD_SPEC = 1 << 2,      /* has counters of its own */
 };
 
 struct method {

@@ -42,11 +42,23 @@ struct session {
 
 /* ---- requests ---- */
 
+static const uint64_t second = 1000000000;
+
+static void count_spec(struct system_counters *s, const struct error *err, uint64_t nsec)
+{
+	s->spec_completed++;
+	s->spec_longer_1s += nsec > second;
+	s->spec_longer_3s += nsec > 3 * second;
+	s->spec_longer_30s += nsec > 30 * second;
+	s->spec_longer_5m += nsec > 300 * second;
+	s->spec_failed += err->code != ERR_SUCCESS;
+	s->spec_fail_unknown += err->code == ERR_UNKNOWN;
+	s->spec_fail_invalid_value += err->code == ERR_INVALID_VALUE;
+	s->spec_fail_no_container += err->code == ERR_CONTAINER_DOES_NOT_EXIST;
+}
+
 static void count(struct system_counters *s, const struct error *err, uint64_t nsec)
 {
-	static const uint64_t second = 1000000000;
-
-	s->requests_running--;
 	s->requests_completed++;
 	s->longer_1s += nsec > second;
 	s->longer_3s += nsec > 3 * second;
@@ -60,33 +72,41 @@ static void count(struct system_counters *s, const struct error *err, uint64_t n
 	s->fail_invalid_command += err->code == ERR_INVALID_COMMAND;
 }
 
-/* The container a request is about, for the log: by convention the first string of its message. */
-static const char *subject(const struct request *rq)
+/* The container a request is about, for the log: by convention the first string of its message, or
+ * of the message which that begins with. */
+static const char *subject(const ProtobufCMessage *m)
 {
-	const ProtobufCMessageDescriptor *d = rq->args->descriptor;
-	const char *value;
+	const ProtobufCFieldDescriptor *f = m->descriptor->fields;
+	const void *value;
 
-	if (d->n_fields == 0 || d->fields[0].type != PROTOBUF_C_TYPE_STRING ||
-	    d->fields[0].label == PROTOBUF_C_LABEL_REPEATED)
+	if (m->descriptor->n_fields == 0 || f->label == PROTOBUF_C_LABEL_REPEATED ||
+	    (f->type != PROTOBUF_C_TYPE_STRING && f->type != PROTOBUF_C_TYPE_MESSAGE))
 		return "";
-	memcpy(&value, (const char *)rq->args + d->fields[0].offset, sizeof(value));
-	return value ? value : "";
+	memcpy(&value, (const char *)m + f->offset, sizeof(value));
+	if (!value)
+		return "";
+	return f->type == PROTOBUF_C_TYPE_STRING ? value : subject(value);
 }
 
 static void on_reply(struct request *rq, const struct error *err)
 {
 	const struct conn *c = rq->client->conn;
 	const struct session *session = c->user;
+	struct system_counters *counters = session->server->env->system;
 	uint64_t nsec = clock_mono_nsec() - rq->start_nsec;
 	char text[ERROR_MESSAGE_MAX];
 	enum log_level level = rq->method->flags & METHOD_WRITE || nsec > 1000000000ULL ? LOG_INFO
 											: LOG_DEBUG;
 
-	count(session->server->env->system, err, nsec);
+	counters->requests_running--;
+	if (rq->method && rq->method->flags & METHOD_SPEC)
+		count_spec(counters, err, nsec);
+	else
+		count(counters, err, nsec);
 	if (log_get_level() < level)
 		return;
 	log_line(level, "request %llu %s %s by %s(%d)%s%s: %s, %llu us", (unsigned long long)rq->id,
-		 rq->method->name, subject(rq), rq->client->comm, rq->client->pid,
+		 rq->method->name, subject(rq->args), rq->client->comm, rq->client->pid,
 		 container_is_root(rq->client->container) ? "" : " in ",
 		 rq->client->container->name,
 		 err->code ? error_string(err, text, sizeof(text)) : "ok",

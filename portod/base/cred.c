@@ -179,6 +179,17 @@ int cred_parse_group(const char *text, gid_t *ret)
 	return 0;
 }
 
+int cred_primary_group(uid_t uid, gid_t *ret)
+{
+	auto_free char *buf = NULL;
+	struct passwd pw;
+	int r = find_user(NULL, uid, &pw, &buf);
+
+	if (r == 0)
+		*ret = pw.pw_gid;
+	return r;
+}
+
 char *cred_user_name(uid_t uid)
 {
 	auto_free char *buf = NULL;

@@ -32,6 +32,8 @@ void cred_load_groups(struct cred *c);
  * that is no id, else -errno of the database. */
 int cred_parse_user(const char *text, uid_t *ret);
 int cred_parse_group(const char *text, gid_t *ret);
+/* Of the database; 0, -ENOENT for an unknown user, else -errno of the database. */
+int cred_primary_group(uid_t uid, gid_t *ret);
 /* Name if known, else the number. New string. */
 char *cred_user_name(uid_t uid);
 char *cred_group_name(gid_t gid);

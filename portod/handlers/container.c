@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Life of a container. */
-#include <string.h>
-
-#include "base/str.h"
 #include "handlers/reply.h"
-
-/* Normalising would hide empty components; a name to be made must not have any. */
-static int check_new_name(const char *name, struct error *err)
-{
-	if (!*name)
-		return error_set(err, ERR_INVALID_VALUE, "container name is empty");
-	if (strstr(name, "//") || str_has_suffix(name, "/"))
-		return error_set(err, ERR_INVALID_VALUE,
-				 "container name '%s' has an empty component", name);
-	return 0;
-}
 
 static void create(const struct handler_env *env, struct request *rq, bool weak)
 {
@@ -22,7 +8,8 @@ static void create(const struct handler_env *env, struct request *rq, bool weak)
 	auto_free char *name = NULL;
 	struct error err = ERROR_INIT;
 
-	if (check_new_name(given, &err) || client_resolve_name(rq->client, given, &name, &err)) {
+	if (check_new_container_name(given, &err) ||
+	    client_resolve_name(rq->client, given, &name, &err)) {
 		request_fail(rq, &err);
 		return;
 	}

@@ -15,6 +15,10 @@ struct system_counters {
 	uint64_t requests_running, requests_completed, requests_failed;
 	uint64_t longer_1s, longer_3s, longer_30s, longer_5m;
 	uint64_t fail_system, fail_invalid_value, fail_invalid_command;
+	/* CreateFromSpec and UpdateFromSpec are counted apart, as ever */
+	uint64_t spec_completed, spec_failed;
+	uint64_t spec_longer_1s, spec_longer_3s, spec_longer_30s, spec_longer_5m;
+	uint64_t spec_fail_unknown, spec_fail_invalid_value, spec_fail_no_container;
 	uint64_t porto_starts, start_boot_nsec, master_start_boot_nsec;
 	bool frozen;
 };
@@ -51,6 +55,10 @@ void handle_get_property(const struct handler_env *env, struct request *rq);
 void handle_get_data(const struct handler_env *env, struct request *rq);
 void handle_set_property(const struct handler_env *env, struct request *rq);
 void handle_get(const struct handler_env *env, struct request *rq);
+
+void handle_create_from_spec(const struct handler_env *env, struct request *rq);
+void handle_update_from_spec(const struct handler_env *env, struct request *rq);
+void handle_list_containers_by(const struct handler_env *env, struct request *rq);
 
 void handle_wait(const struct handler_env *env, struct request *rq);
 void handle_async_wait(const struct handler_env *env, struct request *rq);

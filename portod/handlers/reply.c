@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handlers/reply.h"
 
+#include <string.h>
+
+#include "base/str.h"
+
+int check_new_container_name(const char *name, struct error *err)
+{
+	if (!*name)
+		return error_set(err, ERR_INVALID_VALUE, "container name is empty");
+	if (strstr(name, "//") || str_has_suffix(name, "/"))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "container name '%s' has an empty component", name);
+	return 0;
+}
+
 struct container *reply_resolve(const struct handler_env *env, struct request *rq, const char *name)
 {
 	struct error err = ERROR_INIT;

@@ -12,6 +12,8 @@ static inline const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
+/* Of a container to be created: normalising would hide empty components. ERR_INVALID_VALUE. */
+int check_new_container_name(const char *name, struct error *err);
 /* Container by the client's name for it; answers the request and returns NULL on failure. */
 struct container *reply_resolve(const struct handler_env *env, struct request *rq,
 				const char *name);

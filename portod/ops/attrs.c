@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Setting a property: change in memory, bring it to the kernel if the container is started, keep
- * or take back. Over at once unless the container is busy or the knob may block.
+ * Setting properties, one or many: change in memory, bring it to the kernel if the container is
+ * started, keep or take back. Over at once unless the container is busy or the knob may block.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,9 @@
 
 struct set_op {
 	struct op op;
-	char *name, *value;
+	ops_change_fn change;
+	void *arg;
+	char *name, *value; /* the argument when it is one property */
 	struct prop_txn txn;
 	struct prop_ctx ctx;
 	bool applying;
@@ -43,8 +45,9 @@ static void take_back(struct set_op *s, const struct error *why)
 	/* The old values were in force a moment ago; if the kernel refuses them now there is
 	 * nothing better to do than to say so. Raising a limit again does not block. */
 	if (apply_groups(s->op.ops, s->op.ct, dirty, &ignored))
-		log_warning("container %s: cannot restore %s: %s", s->op.ct->name, s->name,
-			    ignored.text);
+		log_warning("container %s: cannot restore what a failed change of properties left: "
+			    "%s",
+			    s->op.ct->name, ignored.text);
 	op_finish(&s->op, why);
 }
 
@@ -68,7 +71,7 @@ static void change(struct set_op *s)
 		op_finish(&s->op, &err);
 		return;
 	}
-	if (prop_set(&s->ctx, s->name, s->value, &s->txn, &err)) {
+	if (s->change(&s->ctx, s->arg, &s->txn, &err)) {
 		op_finish(&s->op, &err);
 		return;
 	}
@@ -110,16 +113,56 @@ static const struct op_class set_class = {
 	.name = "set", .shallow = true, .step = set_step, .free = set_free
 };
 
+static struct op *submit(struct set_op *s)
+{
+	op_submit(&s->op);
+	return s->op.finished ? NULL : &s->op;
+}
+
+static struct set_op *new_set(struct ops *ops, const struct client *client, struct container *ct,
+			      ops_done done, void *user)
+{
+	struct set_op *s = xnew(struct set_op);
+
+	s->ctx = (struct prop_ctx){ .env = ops->env, .client = client, .ct = ct };
+	op_init(&s->op, &set_class, ops, ct, done, user);
+	return s;
+}
+
+struct op *ops_change(struct ops *ops, const struct client *client, struct container *ct,
+		      ops_change_fn fn, void *arg, ops_done done, void *user)
+{
+	struct set_op *s = new_set(ops, client, ct, done, user);
+
+	s->change = fn;
+	s->arg = arg;
+	return submit(s);
+}
+
+void ops_change_take(struct op *op, struct prop_txn *ret)
+{
+	struct set_op *s = container_of(op, struct set_op, op);
+
+	prop_txn_seal(&s->txn, op->ct);
+	*ret = s->txn;
+	s->txn = (struct prop_txn)PROP_TXN_INIT;
+}
+
+static int set_one(const struct prop_ctx *ctx, void *arg, struct prop_txn *txn, struct error *err)
+{
+	const struct set_op *s = arg;
+
+	return prop_set(ctx, s->name, s->value, txn, err);
+}
+
 struct op *ops_set_property(struct ops *ops, const struct client *client, struct container *ct,
 			    const char *name, const char *value, ops_done done, void *user)
 {
-	struct set_op *s = xnew(struct set_op);
-	struct op *op = &s->op;
+	struct set_op *s = new_set(ops, client, ct, done, user);
 
 	s->name = xstrdup(name);
 	s->value = xstrdup(value);
-	s->ctx = (struct prop_ctx){ .env = ops->env, .client = client, .ct = ct };
-	op_init(op, &set_class, ops, ct, done, user);
-	op_submit(op);
-	return op->finished ? NULL : op;
+	s->change = set_one;
+	s->arg = s;
+	return submit(s);
 }

@@ -13,7 +13,9 @@ struct create_op {
 	char *name;
 	bool weak, superuser;
 	struct cred owner, task;
-	struct client *client; /* for a weak container; valid while op.done is set */
+	struct client *client; /* valid while op.done is set */
+	ops_change_fn change;  /* NULL = only the defaults */
+	void *arg;
 };
 
 static void init_spec(struct create_op *c, struct container *ct)
@@ -30,6 +32,26 @@ static void init_spec(struct create_op *c, struct container *ct)
 		ct->spec.weak = true;
 		container_mark_set(ct, prop_row(prop_find("weak")), true);
 	}
+}
+
+/* The transaction is not needed: what fails goes with its container. */
+static int set_properties(struct create_op *c, struct container *ct, struct error *err)
+{
+	struct prop_ctx ctx = { .env = c->op.ops->env, .client = c->client, .ct = ct };
+	struct prop_txn txn = PROP_TXN_INIT;
+	int r = c->change ? c->change(&ctx, c->arg, &txn, err) : 0;
+
+	prop_txn_deinit(&txn);
+	return r;
+}
+
+static void announce(struct ops *ops, struct container *ct)
+{
+	const struct smap *labels = &ct->spec.labels;
+
+	watches_notify_state(ops->watches, ct, state_name(ct->state));
+	for (size_t i = 0; i < labels->n; i++)
+		watches_notify_label(ops->watches, ct, labels->e[i].key, labels->e[i].val);
 }
 
 static int create(struct create_op *c, struct error *err)
@@ -52,11 +74,15 @@ static int create(struct create_op *c, struct error *err)
 	if (tree_add(ops->tree, c->name, 0, &ct, err))
 		return -1;
 	init_spec(c, ct);
+	if (set_properties(c, ct, err)) {
+		tree_remove(ops->tree, ct);
+		return -1;
+	}
 	persist_container(ops, ct);
 	ops->stats.created++;
-	if (c->weak && c->client && c->op.done)
+	if (ct->spec.weak && c->client && c->op.done)
 		ops_bind_weak(c->client, ct);
-	watches_notify_state(ops->watches, ct, state_name(ct->state));
+	announce(ops, ct);
 	return 0;
 }
 
@@ -105,8 +131,8 @@ static int check(struct ops *ops, const struct client *client, const char *name,
 	return 0;
 }
 
-struct op *ops_create(struct ops *ops, const struct client *client, const char *name, bool weak,
-		      ops_done done, void *user)
+static struct op *submit(struct ops *ops, const struct client *client, const char *name, bool weak,
+			 ops_change_fn change, void *arg, ops_done done, void *user)
 {
 	struct error err = ERROR_INIT;
 	struct container *parent = NULL;
@@ -122,10 +148,24 @@ struct op *ops_create(struct ops *ops, const struct client *client, const char *
 	c->weak = weak;
 	c->superuser = client_is_superuser(client);
 	c->client = (struct client *)(uintptr_t)client;
+	c->change = change;
+	c->arg = arg;
 	inside = parent == client->container || container_is_below(parent, client->container);
 	cred_copy(&c->owner, &client->cred);
 	cred_copy(&c->task, inside ? &client->task_cred : &client->cred);
 	op_init(&c->op, &create_class, ops, parent, done, user);
 	op_submit(&c->op);
 	return c->op.finished ? NULL : &c->op;
+}
+
+struct op *ops_create(struct ops *ops, const struct client *client, const char *name, bool weak,
+		      ops_done done, void *user)
+{
+	return submit(ops, client, name, weak, NULL, NULL, done, user);
+}
+
+struct op *ops_create_with(struct ops *ops, const struct client *client, const char *name,
+			   ops_change_fn change, void *arg, ops_done done, void *user)
+{
+	return submit(ops, client, name, false, change, arg, done, user);
 }

@@ -100,6 +100,16 @@ void ops_bind_weak(struct client *client, struct container *ct)
 	list_push_back(&client->weak, &ct->weak_node);
 }
 
+void ops_keep(struct ops *ops, struct container *ct, bool set)
+{
+	const struct prop *weak = prop_find("weak");
+
+	list_del(&ct->weak_node);
+	ct->spec.weak = false;
+	container_mark_set(ct, prop_row(weak), set);
+	persist_prop(ops, ct, weak);
+}
+
 void ops_client_gone(struct ops *ops, struct client *client)
 {
 	struct container *ct;

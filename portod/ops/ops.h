@@ -111,6 +111,22 @@ struct op *ops_pause(struct ops *ops, struct container *ct, ops_done done, void 
 struct op *ops_resume(struct ops *ops, struct container *ct, ops_done done, void *user);
 struct op *ops_respawn(struct ops *ops, struct client *client, struct container *ct, ops_done done,
 		       void *user);
+
+/*
+ * Several properties in one transaction, all or nothing. `change` sets them with prop_set() and the
+ * like, and on failure leaves nothing behind; it runs at once or when the container is free, as
+ * long as somebody waits for `done`. `client` and `arg` must live until then.
+ */
+typedef int (*ops_change_fn)(const struct prop_ctx *ctx, void *arg, struct prop_txn *txn,
+			     struct error *err);
+struct op *ops_change(struct ops *ops, const struct client *client, struct container *ct,
+		      ops_change_fn change, void *arg, ops_done done, void *user);
+/* Inside `done` of a successful ops_change(): what it did, sealed, for prop_revert() later. */
+void ops_change_take(struct op *op, struct prop_txn *ret);
+/* ops_create() with properties that are set before anybody can see the container; `change` as
+ * above. On failure there is no container. Weak is what `change` makes it. */
+struct op *ops_create_with(struct ops *ops, const struct client *client, const char *name,
+			   ops_change_fn change, void *arg, ops_done done, void *user);
 struct op *ops_set_property(struct ops *ops, const struct client *client, struct container *ct,
 			    const char *name, const char *value, ops_done done, void *user);
 
@@ -131,6 +147,8 @@ int ops_set_label(struct ops *ops, struct container *ct, const char *label, cons
 		  struct error *err);
 /* Tie a weak container to a connection. */
 void ops_bind_weak(struct client *client, struct container *ct);
+/* A container that was weak only until now: it stays. `set`: somebody has said so. At once. */
+void ops_keep(struct ops *ops, struct container *ct, bool set);
 /* The connection closed: destroy what is still weak. */
 void ops_client_gone(struct ops *ops, struct client *client);
 

@@ -333,6 +333,42 @@ class Client:
     def inc_label(self, name, label, add=None):
         return self.request("IncLabel", name=name, label=label, add=add).IncLabel.result
 
+    # specs: fields as keywords, messages as dictionaries
+
+    def create_from_spec(self, name, start=None, volumes=(), **spec):
+        spec["name"] = name
+        self.request("CreateFromSpec", container=spec, volumes=volumes, start=start)
+        return name
+
+    def update_from_spec(self, name, start=None, **spec):
+        spec["name"] = name
+        self.request("UpdateFromSpec", container=spec, start=start)
+
+    def list_by(self, *filters, properties=None, stdout=None, stderr=None):
+        """Filters are names, masks or dictionaries; returns the entries of the reply."""
+        filters = [{"name": f} if isinstance(f, str) else f for f in filters]
+        options = {"properties": properties, "stdout_options": stdout, "stderr_options": stderr}
+        given = any(value is not None for value in options.values())
+        response = self.request(
+            "ListContainersBy", filters=filters, field_options=options if given else None
+        )
+        return [*response.ListContainersBy.containers]
+
+    def describe(self, name, *properties, **options):
+        """The entry of one container."""
+        entries = self.list_by(name, properties=properties or None, **options)
+        assert len(entries) == 1, entries
+        entry = entries[0]
+        if entry.HasField("error"):
+            raise PortoError(entry.error.error, entry.error.msg, entry)
+        return entry
+
+    def spec(self, name, *properties):
+        return self.describe(name, *properties).spec
+
+    def status(self, name, *properties, **options):
+        return self.describe(name, *properties, **options).status
+
     # the rest
 
     def locate(self, pid, comm=""):
