@@ -17,7 +17,7 @@ IMPLEMENTED = """
     Create CreateWeak Destroy List GetProperty SetProperty GetDataProperty Start Stop Pause Resume
     ListProperties ListDataProperties Kill Version Get Wait Respawn AsyncWait StopAsyncWait
     FindLabel SetLabel IncLabel LocateProcess GetSystem SetSystem
-    AttachProcess AttachThread ConvertPath
+    AttachProcess AttachThread ConvertPath CreateFromSpec UpdateFromSpec ListContainersBy
 """.split()
 
 # Enough fields to get past the check of required ones.
