@@ -313,6 +313,10 @@ static void fill_ops_config(struct daemon *d)
 	c->memory_total = procfs_mem_total();
 	c->start_parents = m->container->enable_start_parents;
 	c->enable_tracefs = m->container->enable_tracefs;
+	c->detect_systemd = m->container->detect_systemd && m->container->enable_systemd;
+	c->rw_cgroupfs = m->container->enable_rw_cgroupfs;
+	c->rw_net_cgroups = m->container->enable_rw_net_cgroups;
+	c->os_cgroupfs = m->container->use_os_mode_cgroupns;
 }
 
 static void fill_prop_env(struct daemon *d)

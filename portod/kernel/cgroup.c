@@ -220,7 +220,7 @@ static int join_one(struct cgroup_host *h, const struct cgroup_hierarchy *hr,
 
 	if (cgroup_own_path(h, hr, cg, path, err) < 0)
 		return -1;
-	if (!cgroup_procs_dir(hr, path, dir, sizeof(dir)))
+	if (!cgroup_join(path, cgroup_has_leaf(hr, cg) ? CGROUP_LEAF : "", dir, sizeof(dir)))
 		return error_errno(err, ENAMETOOLONG, "cgroup path of container '%s'", cg->name);
 	r = cgroup_write(hr, dir, file, pid);
 	if (r < 0)
@@ -252,7 +252,8 @@ int cgroup_clone_fd(struct cgroup_host *h, const struct cgroup *cg)
 	int fd;
 
 	if (!h->unified || cgroup_rel_path(h, h->unified, cg, path, sizeof(path)) < 0 ||
-	    !cgroup_procs_dir(h->unified, path, dir, sizeof(dir)))
+	    !cgroup_join(path, cgroup_has_leaf(h->unified, cg) ? CGROUP_LEAF : "", dir,
+			 sizeof(dir)))
 		return -1;
 	fd = cgroup_open(h->unified, dir, "", O_PATH | O_DIRECTORY);
 	return fd < 0 ? -1 : fd;
@@ -293,6 +294,19 @@ int cgroup_not_supported(const struct cgroup_host *h, const char *name, enum cgr
 			 h->at[c]->ops->name, file ? file : name);
 }
 
+/* v1 takes from the groups below what is denied above, but does not give what is allowed. */
+static int apply_to_leaf(const struct cgroup_hierarchy *hr, const char *path,
+			 const struct cgroup_knob_row *row, const struct cgroup_setting *s,
+			 struct error *err)
+{
+	char leaf[CGROUP_PATH_MAX];
+
+	if (hr->ops != &cgroup_v1_backend || !cgroup_join(path, CGROUP_LEAF, leaf, sizeof(leaf)) ||
+	    !cgroup_file_exists(hr, leaf, row->file))
+		return 0;
+	return row->apply(hr, leaf, s, err);
+}
+
 int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgroup_setting *s,
 	       struct error *err)
 {
@@ -311,8 +325,11 @@ int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgro
 				 name, cg->name, controller_names[c]);
 	if (cgroup_own_path(h, hr, cg, path, err) < 0)
 		return -1;
-	if (row->apply)
-		return row->apply(hr, path, s, err);
+	if (row->apply) {
+		if (row->apply(hr, path, s, err) < 0)
+			return -1;
+		return s->knob == CGROUP_KNOB_DEVICES ? apply_to_leaf(hr, path, row, s, err) : 0;
+	}
 	row->format(s, text, sizeof(text));
 	return cgroup_write_err(hr, path, row->file, text, err);
 }

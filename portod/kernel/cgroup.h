@@ -85,6 +85,9 @@ struct cgroup {
 	const char *name;                     /* "a/b/c"; "" = the root container */
 	unsigned level;                       /* number of components */
 	uint32_t owned[CGROUP_MAX_LEVEL + 1]; /* owned[i]: controllers of its ancestor at level i */
+	/* Controllers that it rules itself: in the hierarchies that have no others its processes
+	 * live in the leaf, on v1, too. Counts for cgroup_delegate() and cgroup_attach_self(). */
+	uint32_t delegated;
 };
 
 /* Path inside the hierarchy of `c`, starting with "/"; -1 when the controller is absent. */
@@ -157,6 +160,43 @@ int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *er
 /* Does not block. */
 bool cgroup_is_frozen(const struct cgroup_host *h, const struct cgroup *cg);
 bool cgroup_is_self_frozen(const struct cgroup_host *h, const struct cgroup *cg);
+
+/* ---- the container's own view ---- */
+
+/*
+ * What a container can be given without giving it power over its own limits: it rules a group
+ * below its own, the leaf, which is the root of its cgroup namespace. That holds only where a limit
+ * counts for the groups below: not for v1 blkio (limits are flat) and net_cls; and a v1 cpuset that
+ * has groups below cannot be made smaller, which the container could use.
+ */
+#define CGROUP_DELEGABLE                                                                        \
+	(CGROUP_BIT(CGROUP_FREEZER) | CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) |      \
+	 CGROUP_BIT(CGROUP_CPUACCT) | CGROUP_BIT(CGROUP_DEVICES) | CGROUP_BIT(CGROUP_HUGETLB) | \
+	 CGROUP_BIT(CGROUP_PIDS) | CGROUP_BIT(CGROUP_PERF_EVENT) | CGROUP_BIT(CGROUP_SYSTEMD) | \
+	 CGROUP_BIT(CGROUP_CGROUP2))
+
+/*
+ * Make fresh leaves in the hierarchies of cg->delegated and give the directories and the files that
+ * the kernel names for delegation (/sys/kernel/cgroup/delegate; v1: cgroup.procs, tasks,
+ * cgroup.clone_children) to uid:gid. After the knobs: a v1 devices group with groups below takes no
+ * new default. What an earlier run left below is removed. Blocks as cgroup_remove() may.
+ */
+int cgroup_delegate(struct cgroup_host *h, const struct cgroup *cg, uid_t uid, gid_t gid,
+		    struct error *err);
+
+/* A mount for the container's /sys/fs/cgroup, to be made in its own cgroup namespace. */
+struct cgroup_view {
+	char *name;        /* directory there: "cpu,cpuacct"; "" = /sys/fs/cgroup itself (v2) */
+	char *options;     /* "cpu,cpuacct", "name=systemd"; NULL = the unified tree */
+	bool writable;     /* it is delegated */
+	struct strv links; /* names that lead to it: "cpu", "cpuacct" */
+};
+
+/* Of the hierarchies with a controller of `mask` in which the container has a group of its own.
+ * The names are the host's. Does not block. */
+void cgroup_views(const struct cgroup_host *h, const struct cgroup *cg, uint32_t mask,
+		  struct cgroup_view **ret, size_t *ret_n);
+void cgroup_views_free(struct cgroup_view *v, size_t n);
 
 /* ---- knobs: one row per knob in each backend's table ---- */
 

@@ -44,6 +44,7 @@ struct cgroup_stat_row {
 	const char *file;
 	bool off_root;
 	bool in_leaf;        /* read the leaf's file where there is a leaf */
+	bool and_leaf;       /* v1: add the leaf's, if there is one */
 	bool optional;       /* none of the keys in the file = 0 */
 	const char *keys[5]; /* sum of these; none = the file is one number */
 	const char *minus;   /* key whose value is taken away from the sum */
@@ -106,6 +107,7 @@ struct cgroup_hierarchy {
 	char *point;           /* mount point */
 	char *root;            /* directory of the hierarchy that is mounted */
 	char *self;            /* FLAT: the daemon's group at start */
+	char *options;         /* v1: what names it in mount(2), "cpu,cpuacct" */
 	char *base;            /* P without its last component plus '/', or "" */
 	char *enable;          /* v2: "+cpu +memory", for cgroup.subtree_control */
 	uint32_t features;     /* CGROUP_HAS_… */
@@ -190,6 +192,11 @@ int cgroup_pids_add(const struct cgroup_hierarchy *hr, const char *path, const c
 		    struct cgroup_pids *out);
 int cgroup_pids_read(const struct cgroup_hierarchy *hr, const char *path, const char *file,
 		     bool recursive, struct cgroup_pids *out);
+
+/* ---- cgroup_delegate.c ---- */
+
+/* Do its processes live in the leaf of this hierarchy? */
+bool cgroup_has_leaf(const struct cgroup_hierarchy *hr, const struct cgroup *cg);
 
 /* ---- cgroup_wait.c ---- */
 

@@ -260,8 +260,13 @@ int cgroup_pids_read(const struct cgroup_hierarchy *hr, const char *path, const 
 		return cgroup_walk(hr, path, false, pids_visit, &w);
 	if (!cgroup_procs_dir(hr, path, dir, sizeof(dir)))
 		return -ENAMETOOLONG;
+	if (!(hr->features & CGROUP_HAS_LEAF)) {
+		int r = pids_visit(hr, path, &w);
+
+		if (r < 0 || !cgroup_join(path, CGROUP_LEAF, dir, sizeof(dir)) ||
+		    !cgroup_file_exists(hr, dir, ""))
+			return r;
+	}
 	/* What the container itself nests in its leaf is its own. */
-	if (hr->features & CGROUP_HAS_LEAF)
-		return cgroup_walk(hr, dir, false, pids_visit, &w);
-	return pids_visit(hr, dir, &w);
+	return cgroup_walk(hr, dir, false, pids_visit, &w);
 }

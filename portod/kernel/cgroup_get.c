@@ -94,6 +94,19 @@ static int read_row(const struct cgroup_hierarchy *hr, const char *path,
 	return 0;
 }
 
+static void add_leaf(const struct cgroup_hierarchy *hr, const char *path,
+		     const struct cgroup_stat_row *row, uint64_t *sum)
+{
+	struct error ignored = ERROR_INIT;
+	char leaf[CGROUP_PATH_MAX];
+	uint64_t more;
+
+	if (cgroup_join(path, CGROUP_LEAF, leaf, sizeof(leaf)) &&
+	    cgroup_file_exists(hr, leaf, row->file) &&
+	    read_row(hr, leaf, row, &more, &ignored) == 0)
+		*sum += more;
+}
+
 static int read_proc(const struct cgroup_host *h, const struct cgroup_stat_row *row, uint64_t *ret,
 		     struct error *err)
 {
@@ -200,7 +213,11 @@ int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup
 	/* Nobody on the way owns the controller: the host's number. */
 	if (!cgroup_owner_level(hr, cg))
 		return get_host(h, stat, ret, err);
-	return read_row(hr, path, &hr->ops->stats[stat], ret, err);
+	if (read_row(hr, path, &hr->ops->stats[stat], ret, err) < 0)
+		return -1;
+	if (hr->ops->stats[stat].and_leaf)
+		add_leaf(hr, path, &hr->ops->stats[stat], ret);
+	return 0;
 }
 
 /* ---- processors ---- */

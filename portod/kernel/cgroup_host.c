@@ -30,6 +30,7 @@ static struct cgroup_hierarchy *hierarchy_free(struct cgroup_hierarchy *hr)
 	free(hr->point);
 	free(hr->root);
 	free(hr->self);
+	free(hr->options);
 	free(hr->base);
 	free(hr->enable);
 	free(hr);
@@ -70,6 +71,27 @@ static uint32_t parse_options(char *options)
 	return mask;
 }
 
+/* The words that tell a hierarchy from others. */
+static char *identity_of(const char *options)
+{
+	static const char *const others[] = {
+		"rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods"
+	};
+	auto_free char *copy = xstrdup(options);
+	auto_buf out = BUF_INIT;
+	char *pos = copy, *word;
+
+	while ((word = cgroup_next_word(&pos))) {
+		bool other = str_has_prefix(word, "release_agent=");
+
+		for (size_t i = 0; !other && i < ARRAY_SIZE(others); i++)
+			other = str_eq(word, others[i]);
+		if (!other)
+			buf_addf(&out, "%s%s", out.len ? "," : "", word);
+	}
+	return buf_take(&out);
+}
+
 /* A later mount at the same place, or of the same controllers, covers an earlier one. */
 static void drop_covered(struct cgroup_host *h, const char *point, uint32_t mask)
 {
@@ -95,6 +117,7 @@ static enum cgroup_naming naming_of(bool is_v2, uint32_t controllers)
 
 static int add_mount(struct cgroup_host *h, const struct cgroup_mount *m, struct error *err)
 {
+	auto_free char *identity = m->is_v2 ? NULL : identity_of(m->options);
 	uint32_t mask = m->is_v2 ? CGROUP_BIT(CGROUP_CGROUP2) : parse_options(m->options);
 	struct cgroup_hierarchy *hr;
 	int fd;
@@ -114,6 +137,7 @@ static int add_mount(struct cgroup_host *h, const struct cgroup_mount *m, struct
 	hr->fd = fd;
 	hr->point = xstrdup(m->point);
 	hr->root = xstrdup(m->root);
+	hr->options = take_ptr(identity);
 	if (m->is_v2 && strstr(m->options, "memory_recursiveprot"))
 		hr->features |= CGROUP_HAS_RECPROT;
 	h->hier = xreallocarray(h->hier, h->nhier + 1, sizeof(*h->hier));

@@ -28,18 +28,17 @@ static int remove_dir(const struct cgroup_hierarchy *hr, const char *path)
 	return -errno;
 }
 
-/* The group and its leaf. */
+/* The group and its leaf, which only some have where the hierarchy does not need it. */
 static int remove_plain(const struct cgroup_hierarchy *hr, const char *path)
 {
+	bool sure = hr->features & CGROUP_HAS_LEAF;
+	int r = sure ? -EBUSY : remove_dir(hr, path);
 	char leaf[CGROUP_PATH_MAX];
 
-	if ((hr->features & CGROUP_HAS_LEAF) && cgroup_procs_dir(hr, path, leaf, sizeof(leaf))) {
-		int r = remove_dir(hr, leaf);
-
-		if (r < 0)
-			return r;
-	}
-	return remove_dir(hr, path);
+	if (r != -EBUSY || !cgroup_join(path, CGROUP_LEAF, leaf, sizeof(leaf)))
+		return r;
+	r = remove_dir(hr, leaf);
+	return r < 0 ? r : remove_dir(hr, path);
 }
 
 static int remove_visit(const struct cgroup_hierarchy *hr, const char *path, void *arg)

@@ -379,8 +379,9 @@ const struct cgroup_backend cgroup_v1_backend = {
 		[CGROUP_STAT_CPU_USAGE_SYSTEM] = { "cpuacct.stat", .keys = { "system" },
 			.scale = CGROUP_SCALE_TICKS },
 		[CGROUP_STAT_THREAD_COUNT] = { "pids.current", .off_root = true },
+		/* Counted where the victim was and not above. */
 		[CGROUP_STAT_OOM_KILLS] = { "memory.oom_control", .off_root = true,
-			.keys = { "oom_kill" },
+			.and_leaf = true, .keys = { "oom_kill" },
 			.root_file = "vmstat", .root_keys = { "oom_kill" } },
 	},
 	.io = {

@@ -30,7 +30,8 @@ bool layout_needs_mount_ns(const struct layout_params *p, bool level1)
 {
 	return p->isolate || level1 || p->nbinds || p->nmounts || p->shm_size ||
 	       !str_is_empty(p->hostname) || p->resolv_conf || p->etc_hosts || is_chroot(p) ||
-	       p->root_readonly || p->masked || p->readonly || p->root_propagation;
+	       p->root_readonly || p->masked || p->readonly || p->root_propagation ||
+	       p->ncgroups;
 }
 
 /* ---- building blocks ---- */
@@ -259,6 +260,7 @@ void layout_build(const struct layout_params *p, struct plan *ret_plan)
 	else
 		add_host_root(p, &plan);
 	layout_add_protection(p, &plan);
+	layout_add_cgroups(p, &plan);
 	layout_add_binds(p, &plan);
 	add_overlays(p, &plan);
 	layout_add_named_protection(p, &plan);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "kernel/cgroup.h"
 #include "kernel/device.h"
 #include "kernel/plan.h"
 
@@ -83,6 +84,9 @@ struct layout_params {
 	uid_t owner_uid;         /* of targets that binds create */
 	gid_t owner_gid;
 	bool enable_tracefs, enable_hugetlbfs;
+	const struct cgroup_view *cgroups; /* for /sys/fs/cgroup; needs a new cgroup namespace */
+	size_t ncgroups;
+	const char *cgroups_for; /* mount them only if this program is systemd; NULL = anyway */
 };
 
 /* Does it need a mount namespace of its own? (reference/containers.md §11.2; `level1` = first-level

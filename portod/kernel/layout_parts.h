@@ -14,3 +14,6 @@ void layout_add_propagation(const struct layout_params *p, struct plan *plan);
 /* The built-in part, of what we mounted ourselves; and what a client named, when all is there. */
 void layout_add_protection(const struct layout_params *p, struct plan *plan);
 void layout_add_named_protection(const struct layout_params *p, struct plan *plan);
+
+/* After the protection, which uses the empty /sys/fs/cgroup. */
+void layout_add_cgroups(const struct layout_params *p, struct plan *plan);

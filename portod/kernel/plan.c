@@ -20,6 +20,8 @@ static const char *const kind_names[_PLAN_KIND_COUNT] = {
 	[PLAN_MKNOD] = "mknod",
 	[PLAN_SYMLINK] = "symlink",
 	[PLAN_REMOUNT_RO] = "remount-ro",
+	[PLAN_CHANGE] = "change",
+	[PLAN_IF_PROGRAM] = "if-program",
 	[PLAN_MASK] = "mask",
 	[PLAN_UNMOUNT] = "unmount",
 	[PLAN_FILE] = "file",
@@ -83,6 +85,8 @@ static void format_flags(unsigned long flags, const char *prefix, struct buf *ou
 
 static void format_op(const struct plan_op *op, struct buf *out)
 {
+	if (op->conditional)
+		buf_adds(out, "if ");
 	if (op->optional)
 		buf_addc(out, '?');
 	buf_adds(out, plan_kind_name(op->kind));

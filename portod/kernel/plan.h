@@ -32,6 +32,9 @@ enum plan_kind {
 	PLAN_SYMLINK,       /* `target` -> `source`; fine if there */
 	PLAN_REMOUNT_RO,    /* make `target` read-only, binding it on itself; `flags` are set as
 			       well */
+	PLAN_CHANGE,        /* set `flags` and clear `clear` of the mount at `target` */
+	PLAN_IF_PROGRAM,    /* what is `conditional` after this is done only if `source` is a
+			       program called `data`, or a link that leads to one */
 	PLAN_MASK,          /* hide `target`: /dev/null over a file; over a directory `source`, an
 			       empty directory inside, or without it an empty read-only tmpfs;
 			       `mode` S_IFDIR is a hint which of them the target is */
@@ -56,6 +59,7 @@ struct plan_op {
 			  `source`, and to make or write `target` (kernel/plan_run.h) */
 	bool check_write; /* and to write `source` */
 	bool inside;      /* PLAN_BIND: `source`, too, is a path in the new root */
+	bool conditional; /* see PLAN_IF_PROGRAM */
 	bool held;        /* PLAN_BIND: `source` was opened by PLAN_HOLD */
 	bool all_ro;      /* PLAN_BIND: MS_RDONLY with MS_REC counts for all that is below */
 	bool strict;      /* PLAN_MASK, PLAN_REMOUNT_RO: a client named `target`; that it is

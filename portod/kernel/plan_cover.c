@@ -217,6 +217,14 @@ static int cover_file(const char *path)
 	return plan_mount("/dev/null", path, NULL, MS_BIND, NULL);
 }
 
+int plan_run_change(struct runner *r, const struct plan_op *op, struct error *err)
+{
+	auto_close int fd = fd_open_in_root(r->root, op->target, O_PATH, 0);
+
+	(void)err;
+	return fd < 0 ? fd : mnt_change(fd, op->flags & MNT_FLAGS, op->clear, op->flags & MS_REC);
+}
+
 static int mask_directory(struct runner *r, const struct plan_op *op, const struct place *place)
 {
 	auto_place empty = PLACE_INIT;

@@ -239,6 +239,8 @@ static const struct {
 	[PLAN_MKNOD] = { run_mknod, "make device", "" },
 	[PLAN_SYMLINK] = { run_symlink, "link to", "at" },
 	[PLAN_REMOUNT_RO] = { plan_run_remount_ro, "make read-only", "" },
+	[PLAN_CHANGE] = { plan_run_change, "change the mount at", "" },
+	[PLAN_IF_PROGRAM] = { plan_run_if_program, "look for", "" },
 	[PLAN_MASK] = { plan_run_mask, "mask", "" },
 	[PLAN_UNMOUNT] = { run_unmount, "unmount", "" },
 	[PLAN_FILE] = { plan_run_file, "overlay", "" },
@@ -252,6 +254,8 @@ static int run_op(struct runner *r, const struct plan_op *op, struct error *err)
 	const char *source = op->source ? op->source : "", *target = op->target ? op->target : "";
 	int e;
 
+	if (op->conditional && r->skip)
+		return 0;
 	/* Anything else may cover the directory that is remembered. */
 	if (!in_dir)
 		forget_dir(r);

@@ -115,3 +115,19 @@ int plan_open_target(const struct runner *r, const struct plan_op *op, bool is_d
 
 	return c ? open_as(r, op, is_dir, c) : open_freely(r, op, is_dir);
 }
+
+/* The descriptor's name is that of the file, whatever links led to it. */
+int plan_run_if_program(struct runner *r, const struct plan_op *op, struct error *err)
+{
+	auto_close int fd = fd_open_in_root(r->root, op->source, O_PATH, 0);
+	char link[MNT_FD_PATH_MAX], path[PATH_MAX];
+	ssize_t n = fd < 0 ? -1 : readlink(mnt_fd_path(fd, link), path, sizeof(path) - 1);
+
+	(void)err;
+	r->skip = true;
+	if (n < 0)
+		return 0; /* no such program: the command says so itself */
+	path[n] = '\0';
+	r->skip = !str_eq(path_basename(path), op->data);
+	return 0;
+}

@@ -22,6 +22,7 @@ struct runner {
 	int dir_fd;
 	int *held; /* trees of PLAN_HOLD, in their order; -1 = taken */
 	size_t nheld, next_held;
+	bool skip; /* what is conditional */
 };
 
 /* An existing target for calls that take a path. */
@@ -66,5 +67,7 @@ int plan_mount(const char *source, const char *path, const char *fstype, unsigne
 int plan_run_hold(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_bind(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_remount_ro(struct runner *r, const struct plan_op *op, struct error *err);
+int plan_run_change(struct runner *r, const struct plan_op *op, struct error *err);
+int plan_run_if_program(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_mask(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_file(struct runner *r, const struct plan_op *op, struct error *err);

@@ -108,7 +108,10 @@ static int prepare_groups(const struct start_spec *spec, struct error *err)
 		if (cgroup_set(spec->cgroup_host, &spec->cgroup, &spec->settings[i], err) < 0)
 			return -1;
 	}
-	return 0;
+	if (!spec->cgroup.delegated)
+		return 0;
+	return cgroup_delegate(spec->cgroup_host, &spec->cgroup, spec->cred->uid, spec->cred->gid,
+			       err);
 }
 
 /* A directory above may belong to the user of a parent container: no link is ever followed. */

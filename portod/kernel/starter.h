@@ -49,7 +49,7 @@ struct start_spec {
 				      descriptor by mnt_open_read_only() that the server keeps */
 	const char *record_path; /* task record to write */
 
-	struct cgroup cgroup;
+	struct cgroup cgroup; /* what it delegates goes to `cred` */
 	struct cgroup_host *cgroup_host;
 	const struct cgroup_setting *settings;
 	size_t nsettings;

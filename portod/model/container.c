@@ -66,6 +66,11 @@ bool container_is_chrooted(const struct container *ct)
 	return false;
 }
 
+bool container_is_system(const struct container *ct)
+{
+	return ct->spec.virt_mode == VIRT_OS && ct->spec.isolate && container_is_chrooted(ct);
+}
+
 char *container_root_path(const struct container *ct)
 {
 	char *path = xstrdup("/");

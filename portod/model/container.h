@@ -106,6 +106,9 @@ static inline void container_mark_set(struct container *ct, unsigned row, bool o
 
 /* No command configured. */
 bool container_is_meta(const struct container *ct);
+/* Does a whole system run in it, from an image of its own? Then it has a group in the named
+ * hierarchy of systemd. */
+bool container_is_system(const struct container *ct);
 /* Root `/` when started, i.e. no chroot on the way up? */
 bool container_is_chrooted(const struct container *ct);
 /* Root directory as a host path, composed over the ancestors. New string. */

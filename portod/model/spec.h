@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 enum virt_mode { VIRT_APP, VIRT_OS, VIRT_JOB, VIRT_HOST };
+enum cgroupfs_mode { CGROUPFS_NONE, CGROUPFS_RO, CGROUPFS_RW };
 
 struct container_spec {
 	/* task */
@@ -31,6 +32,7 @@ struct container_spec {
 	bool isolate;
 	int virt_mode;    /* enum virt_mode */
 	int enable_porto; /* enum access_level */
+	int cgroupfs;     /* enum cgroupfs_mode */
 	uint64_t capabilities, capabilities_ambient;
 	char *hostname;
 	char *porto_namespace;

@@ -23,6 +23,8 @@ struct compiled *compiled_free(struct compiled *c)
 	free(c->binds);
 	free(c->rlimits);
 	buf_deinit(&c->device_rules);
+	cgroup_views_free(c->views, c->nviews);
+	free(c->program);
 	free(c->cwd);
 	free(c->workdir);
 	free(c->record);
@@ -63,6 +65,7 @@ static int compile(struct ops *ops, const struct container *ct, const int fds[3]
 	c->cwd = container_cwd(ct, ops->config->workdir_base);
 	compile_task(ops, ct, c);
 	compile_resources(ops, ct, c);
+	compile_cgroupfs(ops, ct, c);
 	if (compile_layout(ops, ct, c, err))
 		return -1;
 	compile_namespaces(ct, c);

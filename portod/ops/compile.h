@@ -21,6 +21,9 @@ struct compiled {
 	size_t nbinds;
 	struct rlimit_entry *rlimits;
 	struct buf device_rules;
+	struct cgroup_view *views;
+	size_t nviews;
+	char *program;
 	char *cwd, *workdir, *record, *root, *resolv_conf;
 	char *stored[3];
 	bool processless;
@@ -28,6 +31,12 @@ struct compiled {
 
 /* ---- compile_res.c: groups, knobs, limits ---- */
 void compile_resources(struct ops *ops, const struct container *ct, struct compiled *c);
+
+/* ---- compile_cgroupfs.c ---- */
+/* What of the groups it sees and rules. After compile_resources(). */
+void compile_cgroupfs(struct ops *ops, const struct container *ct, struct compiled *c);
+/* May it? */
+int compile_check_cgroupfs(const struct ops *ops, const struct container *ct, struct error *err);
 
 /* ---- compile_ns.c ---- */
 /* After compile_layout(), which decides about the mount namespace. */

@@ -4,7 +4,7 @@
 
 #include "kernel/caps.h"
 #include "kernel/procfs.h"
-#include "ops/internal.h"
+#include "ops/compile.h"
 #include "props/caps_bound.h"
 
 static bool cred_may_use_group(const struct client *client, const struct container *ct)
@@ -78,6 +78,8 @@ static int check_controllers(const struct ops *ops, const struct container *ct, 
 {
 	uint32_t missing = (uint32_t)ct->spec.controllers & ~cgroup_host_controllers(ops->cgroups);
 
+	if (compile_check_cgroupfs(ops, ct, err))
+		return -1;
 	for (int i = 0; i < _CGROUP_CONTROLLER_COUNT; i++)
 		if (missing & CGROUP_BIT(i))
 			return error_set(err, ERR_NOT_SUPPORTED,

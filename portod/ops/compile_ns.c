@@ -27,6 +27,7 @@ void compile_namespaces(const struct container *ct, struct compiled *c)
 	spec->ns[NS_PID] = choose(isolate, base);
 	spec->ns[NS_IPC] = choose(isolate, base);
 	spec->ns[NS_UTS] = choose(isolate || hostname, base);
+	spec->ns[NS_CGROUP] = choose(c->nviews > 0, base);
 	spec->ns[NS_MNT] = choose(layout_needs_mount_ns(&c->layout, ct->level == 1), base);
 	spec->root_pid_of = base;
 }

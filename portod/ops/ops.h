@@ -35,6 +35,9 @@ struct ops_config {
 	uint64_t dev_size, memory_total;
 	unsigned devpts_max;
 	bool start_parents, enable_tracefs;
+	bool detect_systemd;
+	bool rw_cgroupfs, rw_net_cgroups; /* may containers rule groups of their own? */
+	bool os_cgroupfs;                 /* those of virt_mode os do without being told */
 };
 
 struct ops_stats {

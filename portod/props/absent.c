@@ -43,7 +43,6 @@ ABSENT(capabilities_effective, "effective capabilities of the command, before it
 ABSENT(capabilities_inheritable, "inheritable capabilities of the command", LATER);
 ABSENT(capabilities_permitted, "permitted capabilities of the command, before it is executed",
        LATER);
-ABSENT(cgroupfs, "cgroup filesystem inside", LATER);
 ABSENT(children_allowed, "permit nested containers", LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(coredump_filter, "core memory mask", LATER);

@@ -77,6 +77,9 @@ bool control_owns(const struct container *ct, uint32_t mask)
 void prop_cgroup(const struct container *ct, struct cgroup *ret)
 {
 	*ret = (struct cgroup){ .name = ct->name, .level = ct->level };
-	for (; ct; ct = ct->parent)
+	for (; ct; ct = ct->parent) {
 		ret->owned[ct->level] = (uint32_t)ct->spec.controllers;
+		if (container_is_system(ct))
+			ret->owned[ct->level] |= CGROUP_BIT(CGROUP_SYSTEMD);
+	}
 }

@@ -2,6 +2,7 @@
 /* Rows: what separates a container from the host, and what it may do all the same. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/caps.h"
 #include "props/caps_bound.h"
@@ -94,6 +95,39 @@ const struct prop row_hostname = {
 	.type = &type_string,
 	.offset = FIELD(hostname),
 	.check = check_hostname,
+};
+
+static const struct enum_word cgroupfs_words[] = {
+	{ "none", CGROUPFS_NONE },
+	{ "ro", CGROUPFS_RO },
+	{ "rw", CGROUPFS_RW },
+	{ NULL, 0 },
+};
+
+static bool cgroupfs_supported(const struct prop_env *env)
+{
+	(void)env;
+	return access("/proc/self/ns/cgroup", F_OK) == 0;
+}
+
+const struct prop row_cgroupfs = {
+	.name = "cgroupfs",
+	.row = ROW_cgroupfs,
+	.desc = "cgroup file systems inside",
+	.doc = "**none**, the default: no cgroup file system. **ro**, **rw**: a new cgroup\n"
+	       "namespace, and at /sys/fs/cgroup the hierarchies in which the container has a\n"
+	       "group of its own. With **ro** that group, not to be changed. With **rw** the\n"
+	       "container rules a group below its own, where its processes live: it can make\n"
+	       "groups there, but not reach its own limits; of version 1, blkio and cpuset\n"
+	       "stay read-only, and net_cls without **container.enable_rw_net_cgroups**. The\n"
+	       "group belongs to *user*; what is made in it goes away when the container\n"
+	       "stops. **rw** needs **container.enable_rw_cgroupfs**, Permission at start\n"
+	       "otherwise. A systemd that is the *command* of *virt_mode* os gets the\n"
+	       "hierarchy that it needs writable with each of them. See **cgroups**\\ (7).",
+	.type = &type_enum,
+	.offset = FIELD(cgroupfs),
+	.arg = cgroupfs_words,
+	.supported = cgroupfs_supported,
 };
 
 /* ---- access to the daemon ---- */

@@ -220,6 +220,75 @@ static void mount_namespace_is_needed(void **state)
 	assert_true(layout_needs_mount_ns(&p, false));
 }
 
+/* One of each: co-mounted, read-only, named, unified. */
+static struct cgroup_view v1_views[] = {
+	{ .name = (char *)"freezer", .options = (char *)"freezer", .writable = true },
+	{ .name = (char *)"cpu,cpuacct", .options = (char *)"cpu,cpuacct", .writable = true },
+	{ .name = (char *)"blkio", .options = (char *)"blkio" },
+	{ .name = (char *)"systemd", .options = (char *)"name=systemd", .writable = true },
+	{ .name = (char *)"unified", .writable = true },
+};
+
+static void control_groups_are_mounted_after_the_protection(void **state)
+{
+	char *names[] = { (char *)"cpu", (char *)"cpuacct", NULL };
+	struct layout_params p = { .root = "/", .cgroups = v1_views, .ncgroups = 5 };
+
+	(void)state;
+	v1_views[1].links = (struct strv){ .v = names, .n = 2 };
+	check(&p, BEGIN("/") "mount proc proc -> /proc nosuid nodev noexec\n"
+			     "?unmount /sys\n"
+			     "mount sysfs sysfs -> /sys ro nosuid nodev noexec\n" PROTECTION
+			     "mount tmpfs tmpfs -> /sys/fs/cgroup nosuid nodev noexec [mode=755]\n"
+			     "mkdir /sys/fs/cgroup/freezer 0755\n"
+			     "mount cgroup cgroup -> /sys/fs/cgroup/freezer nosuid nodev noexec "
+			     "[freezer]\n"
+			     "mkdir /sys/fs/cgroup/cpu,cpuacct 0755\n"
+			     "mount cgroup cgroup -> /sys/fs/cgroup/cpu,cpuacct nosuid nodev "
+			     "noexec [cpu,cpuacct]\n"
+			     "symlink cpu,cpuacct -> /sys/fs/cgroup/cpu\n"
+			     "symlink cpu,cpuacct -> /sys/fs/cgroup/cpuacct\n"
+			     "mkdir /sys/fs/cgroup/blkio 0755\n"
+			     "mount cgroup cgroup -> /sys/fs/cgroup/blkio ro nosuid nodev noexec "
+			     "[blkio]\n"
+			     "mkdir /sys/fs/cgroup/systemd 0755\n"
+			     "mount cgroup cgroup -> /sys/fs/cgroup/systemd nosuid nodev noexec "
+			     "[name=systemd]\n"
+			     "mkdir /sys/fs/cgroup/unified 0755\n"
+			     "mount cgroup2 cgroup2 -> /sys/fs/cgroup/unified nosuid nodev noexec\n"
+			     "change /sys/fs/cgroup ro\n" END);
+	assert_true(layout_needs_mount_ns(&p, false));
+}
+
+static void the_unified_tree_alone_needs_no_directory(void **state)
+{
+	struct cgroup_view view = { .name = (char *)"", .writable = false };
+	struct layout_params p = { .root = "/", .cgroups = &view, .ncgroups = 1 };
+
+	(void)state;
+	check_contains(&p, "mount cgroup2 cgroup2 -> /sys/fs/cgroup ro nosuid nodev noexec\n" END,
+		       true);
+	check_contains(&p, "mkdir /sys/fs/cgroup", false);
+	check_contains(&p, "tmpfs", false);
+}
+
+static void control_groups_for_systemd_only(void **state)
+{
+	struct layout_params p = { .root = "/img", .cgroups = v1_views + 3, .ncgroups = 1 };
+
+	(void)state;
+	p.cgroups_for = "/sbin/init";
+	check_contains(&p,
+		       "if-program /sbin/init [systemd]\n"
+		       "if mount tmpfs tmpfs -> /sys/fs/cgroup nosuid nodev noexec [mode=755]\n"
+		       "if mkdir /sys/fs/cgroup/systemd 0755\n"
+		       "if mount cgroup cgroup -> /sys/fs/cgroup/systemd nosuid nodev noexec "
+		       "[name=systemd]\n"
+		       "if change /sys/fs/cgroup ro\n"
+		       "pivot\n",
+		       true);
+}
+
 static void flags_have_names(void **state)
 {
 	unsigned all = 0;
@@ -259,6 +328,9 @@ int main(void)
 		cmocka_unit_test(overlays_follow_the_root),
 		cmocka_unit_test(socket_and_options),
 		cmocka_unit_test(mount_namespace_is_needed),
+		cmocka_unit_test(control_groups_are_mounted_after_the_protection),
+		cmocka_unit_test(the_unified_tree_alone_needs_no_directory),
+		cmocka_unit_test(control_groups_for_systemd_only),
 		cmocka_unit_test(flags_have_names),
 		cmocka_unit_test(plans_grow),
 	};
