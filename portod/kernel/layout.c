@@ -30,8 +30,7 @@ bool layout_needs_mount_ns(const struct layout_params *p, bool level1)
 {
 	return p->isolate || level1 || p->nbinds || p->nmounts || p->shm_size ||
 	       !str_is_empty(p->hostname) || p->resolv_conf || p->etc_hosts || is_chroot(p) ||
-	       p->root_readonly || p->masked || p->readonly || p->root_propagation ||
-	       p->ncgroups;
+	       p->root_readonly || p->masked || p->readonly || p->root_propagation || p->ncgroups;
 }
 
 /* ---- building blocks ---- */
