@@ -241,6 +241,12 @@ int fd_open_no_magic(int dirfd, const char *path, int flags, mode_t mode)
 	return fd != -ENOSYS ? fd : fd_open_no_symlinks(dirfd, path, flags, mode);
 }
 
+int fd_open_on_mount(int dirfd, const char *path, int flags)
+{
+	return openat2_retry(dirfd, path, flags, 0,
+			     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+}
+
 int fd_set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -34,6 +34,10 @@ int fd_open_in_root(int dirfd, const char *path, int flags, mode_t mode);
 /* Any path, symbolic links allowed, but no magic link of procfs such as /proc/self/fd/3 (-ELOOP):
  * openat2(2) RESOLVE_NO_MAGICLINKS. */
 int fd_open_no_magic(int dirfd, const char *path, int flags, mode_t mode);
+/* Beneath, and on the file system of dirfd itself: RESOLVE_NO_XDEV. -EXDEV where the way leads
+ * over a mount point, -ENOSYS before Linux 5.6. For paths that must not block: what somebody
+ * mounted there is not asked. */
+int fd_open_on_mount(int dirfd, const char *path, int flags);
 /* Any path, none of whose components may be a symbolic link (-ELOOP): openat2(2)
  * RESOLVE_NO_SYMLINKS. For paths below a directory that an untrusted user can rename in. */
 int fd_open_no_symlinks(int dirfd, const char *path, int flags, mode_t mode);

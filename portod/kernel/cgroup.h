@@ -218,7 +218,7 @@ enum cgroup_knob {
 	CGROUP_KNOB_IO_LIMIT,  /* io: bytes per second. Blocks: keys may be paths */
 	CGROUP_KNOB_IO_OPS_LIMIT, /* io: operations per second. Blocks, too */
 	CGROUP_KNOB_THREAD_LIMIT, /* threads, 0 = none */
-	CGROUP_KNOB_DEVICES,      /* text: rules, see kernel/device.h; v2: not supported yet */
+	CGROUP_KNOB_DEVICES,      /* text: rules, see kernel/device.h; v2: a BPF program */
 	_CGROUP_KNOB_COUNT
 };
 

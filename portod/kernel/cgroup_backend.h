@@ -31,6 +31,8 @@ struct cgroup_hierarchy;
 struct cgroup_knob_row {
 	const char *file; /* its presence makes the knob supported; NULL = the version has none */
 	bool off_root;    /* the top group lacks the file, so its presence cannot be probed there */
+	/* Instead of the file's presence; `file` is for messages only then. */
+	bool (*probe)(const struct cgroup_hierarchy *hr, const char *path);
 	/* One of both: the text to write to `file`, or a function for what takes several steps. */
 	void (*format)(const struct cgroup_setting *s, char *buf, size_t size);
 	int (*apply)(const struct cgroup_hierarchy *hr, const char *path,

@@ -241,7 +241,8 @@ static void probe_rows(struct cgroup_hierarchy *hr, const char *prefix)
 		const struct cgroup_knob_row *row = &hr->ops->knobs[i];
 
 		if (row->file && (hr->controllers & CGROUP_BIT(cgroup_knob_controller(i))) &&
-		    (row->off_root || cgroup_file_exists(hr, path, row->file)))
+		    (row->probe ? row->probe(hr, path)
+				: row->off_root || cgroup_file_exists(hr, path, row->file)))
 			hr->knobs |= 1u << i;
 	}
 	for (unsigned i = 0; i < _CGROUP_STAT_COUNT; i++) {

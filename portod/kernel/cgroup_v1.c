@@ -206,8 +206,8 @@ static int apply_devices(const struct cgroup_hierarchy *hr, const char *path,
 	if (device_rules_parse(text, &have) < 0)
 		return error_set(err, ERR_UNKNOWN, "cannot parse %s/%s/devices.list", hr->point,
 				 path);
-	if (want.all)
-		return have.all ? 0 : cgroup_write_err(hr, path, "devices.allow", "a", err);
+	/* Never by `a`: from there no way leads back once there are groups below. */
+	device_rules_expand(&want);
 	if (have.all && cgroup_write_err(hr, path, "devices.deny", "a", err) < 0)
 		return -1;
 	if (write_difference(hr, path, "devices.deny", &have, &want, err) < 0)

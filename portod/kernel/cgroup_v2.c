@@ -12,14 +12,17 @@
  * within the limit.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "kernel/bpf_device.h"
 #include "kernel/cgroup_backend.h"
 #include "kernel/cgroup_io.h"
 #include "kernel/cgroup_knob.h"
@@ -174,6 +177,34 @@ static void format_cpu_max(const struct cgroup_setting *s, char *buf, size_t siz
 static void format_weight(const struct cgroup_setting *s, char *buf, size_t size)
 {
 	snprintf(buf, size, "%" PRIu64, cgroup_cpu_weight(s, WEIGHT_BASE, WEIGHT_MIN, WEIGHT_MAX));
+}
+
+/* The group itself, not the leaf: what is made inside shall not have more. */
+static int open_group(const struct cgroup_hierarchy *hr, const char *path)
+{
+	return cgroup_open(hr, path, "", O_RDONLY | O_DIRECTORY);
+}
+
+static bool probe_devices(const struct cgroup_hierarchy *hr, const char *path)
+{
+	auto_close int fd = open_group(hr, path);
+
+	return fd >= 0 && bpf_device_is_supported(fd);
+}
+
+static int apply_devices(const struct cgroup_hierarchy *hr, const char *path,
+			 const struct cgroup_setting *s, struct error *err)
+{
+	_cleanup_(device_rules_deinit) struct device_rules rules = DEVICE_RULES_INIT;
+	auto_close int fd = open_group(hr, path);
+
+	if (fd < 0)
+		return error_errno(err, -fd, "open cgroup %s/%s", hr->point, path);
+	if (device_rules_parse(s->text ? s->text : "", &rules) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "malformed device rules");
+	if (bpf_device_attach(fd, &rules, err) < 0)
+		return error_prefix(err, "%s/%s", hr->point, path);
+	return 0;
 }
 
 /* ---- delegation ---- */
@@ -426,7 +457,8 @@ const struct cgroup_backend cgroup_v2_backend = {
 		[CGROUP_KNOB_IO_LIMIT] = { "io.max", .apply = cgroup_v2_io_limit },
 		[CGROUP_KNOB_IO_OPS_LIMIT] = { "io.max", .apply = cgroup_v2_io_ops_limit },
 		[CGROUP_KNOB_THREAD_LIMIT] = { "pids.max", .format = cgroup_format_pids },
-		/* CGROUP_KNOB_DEVICES needs a BPF program. */
+		[CGROUP_KNOB_DEVICES] = { "device programs (BPF)", .probe = probe_devices,
+					  .apply = apply_devices },
 	},
 	.stats = {
 		[CGROUP_STAT_MEMORY_USAGE] = { "memory.current",

@@ -103,16 +103,18 @@ static void add_device_dirs(struct plan *plan, const char *path)
 static void add_devices(const struct layout_params *p, struct plan *plan)
 {
 	for (size_t i = 0; i < p->ndevices; i++) {
-		const struct device_node *node = &p->devices[i];
+		const struct device *d = &p->devices[i];
 		struct plan_op *op;
 
-		if (!node->path || !str_has_prefix(node->path, "/dev/") || node->minor < 0)
+		if (!device_has_node(d))
 			continue;
-		add_device_dirs(plan, node->path);
-		op = plan_add(plan, PLAN_MKNOD, NULL, node->path);
-		op->mode = node->mode;
-		op->major = (unsigned)node->major;
-		op->minor = (unsigned)node->minor;
+		add_device_dirs(plan, d->path);
+		op = plan_add(plan, PLAN_MKNOD, NULL, d->path);
+		op->mode = (d->rule.type == 'b' ? S_IFBLK : S_IFCHR) | d->mode;
+		op->major = (unsigned)d->rule.major;
+		op->minor = (unsigned)d->rule.minor;
+		op->uid = d->uid;
+		op->gid = d->gid;
 	}
 }
 

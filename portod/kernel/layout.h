@@ -67,7 +67,7 @@ struct layout_params {
 	uint64_t run_size; /* bytes for /run of a chroot */
 	uint64_t dev_size; /* bytes for /dev */
 	unsigned devpts_max;
-	const struct device_node *devices; /* nodes for a chroot's /dev */
+	const struct device *devices; /* nodes for a chroot's /dev */
 	size_t ndevices;
 	const struct bind_mount *binds;
 	size_t nbinds;

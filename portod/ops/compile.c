@@ -22,6 +22,7 @@ struct compiled *compiled_free(struct compiled *c)
 	}
 	free(c->binds);
 	free(c->rlimits);
+	device_list_deinit(&c->devices);
 	buf_deinit(&c->device_rules);
 	cgroup_views_free(c->views, c->nviews);
 	free(c->program);

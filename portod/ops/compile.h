@@ -20,6 +20,7 @@ struct compiled {
 	struct bind_mount *binds;
 	size_t nbinds;
 	struct rlimit_entry *rlimits;
+	struct device_list devices; /* what it may have */
 	struct buf device_rules;
 	struct cgroup_view *views;
 	size_t nviews;

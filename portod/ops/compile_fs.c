@@ -81,7 +81,8 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->run_size = (memory ? memory : ops->config->memory_total) / 2;
 	l->dev_size = ops->config->dev_size;
 	l->devpts_max = ops->config->devpts_max;
-	l->devices = device_defaults(&l->ndevices);
+	l->devices = c->devices.v;
+	l->ndevices = c->devices.n;
 	l->binds = c->binds;
 	l->nbinds = c->nbinds;
 	l->hostname = ct->spec.hostname;

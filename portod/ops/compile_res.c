@@ -53,16 +53,16 @@ void compile_settings(const struct ops *ops, const struct container *ct, enum ap
 void compile_resources(struct ops *ops, const struct container *ct, struct compiled *c)
 {
 	struct start_spec *spec = &c->spec;
-	size_t n = 0, ndevices;
-	const struct device_node *devices = device_defaults(&ndevices);
+	size_t n = 0;
 
+	device_list_defaults(&c->devices);
 	prop_cgroup(ct, &spec->cgroup);
 	spec->cgroup_host = ops->cgroups;
 	for (int group = APPLY_NONE + 1; group < _APPLY_COUNT; group++)
 		compile_settings(ops, ct, (enum apply_group)group, true, c->settings, &n);
 	if (ct->spec.controllers & CGROUP_BIT(CGROUP_DEVICES) &&
 	    cgroup_knob_is_supported(ops->cgroups, CGROUP_KNOB_DEVICES)) {
-		device_rules_format(devices, ndevices, &c->device_rules);
+		device_rules_format(&c->devices, &c->device_rules);
 		add(c->settings, &n, CGROUP_KNOB_DEVICES, 0, 0);
 		c->settings[n - 1].text = buf_str(&c->device_rules);
 	}

@@ -50,6 +50,7 @@ struct box {
 	struct start_spec spec;
 	struct layout_params layout;
 	struct plan plan;
+	struct device_list devices;
 	struct start_result res;
 	struct error err;
 	struct task_record record;
@@ -87,7 +88,9 @@ static inline struct box *box_new(const char *command)
 					    .run_size = 1 << 20,
 					    .dev_size = 1 << 20,
 					    .devpts_max = 8 };
-	b->layout.devices = device_defaults(&b->layout.ndevices);
+	device_list_defaults(&b->devices);
+	b->layout.devices = b->devices.v;
+	b->layout.ndevices = b->devices.n;
 	return b;
 }
 
@@ -104,6 +107,7 @@ static inline void box_free(struct box *b)
 	struct error err;
 
 	plan_deinit(&b->plan);
+	device_list_deinit(&b->devices);
 	assert_int_equal(cgroup_remove(t.host, &b->spec.cgroup, &err), 0);
 	fd_remove_tree(AT_FDCWD, t.workdir);
 	unlink(t.record);

@@ -221,9 +221,12 @@ static void test_devices(void **state)
 	fake_put(f, DEV "deny", "");
 	assert_int_equal(cgroup_set(f->host, &cg, &s, &err), 0);
 	fake_assert(f, DEV "deny", "c 1:3 rw\n");
+	/* by rules, so that it can be taken back when there are groups below */
 	s.text = "a *:* rwm\n";
+	fake_put(f, DEV "deny", "");
 	assert_int_equal(cgroup_set(f->host, &cg, &s, &err), 0);
-	fake_assert(f, DEV "allow", "a");
+	fake_assert(f, DEV "allow", "b *:* rwm\nc *:* rwm\n");
+	fake_assert(f, DEV "deny", "c 1:3 rw\n");
 	s.text = "rubbish";
 	assert_int_equal(cgroup_set(f->host, &cg, &s, &err), -1);
 	assert_int_equal(err.code, ERR_INVALID_VALUE);

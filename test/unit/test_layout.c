@@ -67,10 +67,13 @@ static void host_root_gets_fresh_proc_and_sys(void **state)
 
 static void chroot_gets_its_own_dev_and_run(void **state)
 {
-	const struct device_node nodes[] = {
-		{ "/dev/null", 1, 3, 020666, DEVICE_RWM },
-		{ "/dev/net/tun", 10, 200, 020600, DEVICE_RW },
-		{ NULL, 136, DEVICE_ANY, 020000, DEVICE_RW },
+	char null[] = "/dev/null", tun[] = "/dev/net/tun", gone[] = "/dev/gone", vda[] = "/dev/vda";
+	const struct device nodes[] = {
+		{ .path = null, .rule = { 'c', 1, 3, DEVICE_RWM }, .mode = 0666 },
+		{ .path = tun, .rule = { 'c', 10, 200, DEVICE_RW }, .mode = 0600 },
+		{ .rule = { 'c', 136, DEVICE_ANY, DEVICE_RW } },
+		{ .path = gone, .missing = true, .rule = { 'c', 0, 0, DEVICE_RW } },
+		{ .path = vda, .rule = { 'b', 254, 0, DEVICE_READ }, .mode = 0640, .gid = 6 },
 	};
 	struct layout_params p = {
 		.root = "/img",
@@ -79,7 +82,7 @@ static void chroot_gets_its_own_dev_and_run(void **state)
 		.dev_size = 2000,
 		.devpts_max = 256,
 		.devices = nodes,
-		.ndevices = 3,
+		.ndevices = ARRAY_SIZE(nodes),
 	};
 
 	(void)state;
@@ -93,6 +96,7 @@ static void chroot_gets_its_own_dev_and_run(void **state)
 			    "mknod /dev/null char 0666 1:3\n"
 			    "mkdir /dev/net 0755\n"
 			    "mknod /dev/net/tun char 0600 10:200\n"
+			    "mknod /dev/vda block 0640 0:6 254:0\n"
 			    "symlink pts/ptmx -> /dev/ptmx\n"
 			    "symlink /proc/self/fd -> /dev/fd\n"
 			    "symlink /proc/self/fd/0 -> /dev/stdin\n"
