@@ -4,6 +4,7 @@
  *
  *   portoinit --container NAME                           hold the namespaces, reap, sleep
  *   portoinit --container NAME --wait PID --record FD    wait for the command, child PID
+ *             … --kill 1                                 and then end what it left behind
  *   portoinit --version
  *
  * There is one for every container, and it is on the way of every start: no C library (tiny.h), no
@@ -12,6 +13,7 @@
  * since an init cannot kill itself. INT, QUIT and TERM are blocked by whoever executes us, so that
  * none is lost before we wait for them.
  */
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/wait.h>
 #include <signal.h>
@@ -23,6 +25,9 @@
 #include "portod-config.h"
 #include "tiny.h"
 
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -33,6 +38,7 @@
 struct options {
 	long wait;   /* 0 = hold */
 	long record; /* -1 = none */
+	long kill;   /* end what the command left behind */
 };
 
 /* The kernel's own signal set: bit n - 1. */
@@ -129,8 +135,12 @@ static void parse_options(char **argv, struct options *o)
 			o->wait = v;
 		else if (equal(*a, "--record") && v >= 0)
 			o->record = v;
+		else if (equal(*a, "--kill") && v >= 0)
+			o->kill = v;
 		else
-			say(2, "usage: portoinit --container NAME [--wait PID --record FD]\n",
+			say(2,
+			    "usage: portoinit --container NAME [--wait PID --record FD] "
+			    "[--kill 1]\n",
 			    EXIT_USAGE);
 	}
 }
@@ -159,12 +169,12 @@ static int reap(long target, int *ret_status)
 }
 
 /* have_status and status are neighbours: one write, as task_record_write_status() does. */
-static void record_status(long fd, int status)
+static void record_status(long fd, uint32_t have, int status)
 {
 	struct {
 		uint32_t have_status;
 		int32_t status;
-	} part = { 1, status };
+	} part = { have, status };
 
 	_Static_assert(offsetof(struct task_record, status) ==
 			       offsetof(struct task_record, have_status) + sizeof(uint32_t),
@@ -189,6 +199,63 @@ static _Noreturn void exit_like(int status)
 	leave(128 + sig);
 }
 
+/* ---- what a job leaves behind ---- */
+
+#define KILL_ROUNDS 100 /* of 100 ms, for one that does not die */
+
+/*
+ * Kill our children, by their directories in /proc and not by number: /proc may be one of a pid
+ * namespace above ours, where numbers mean something else. 0 when that is not possible.
+ */
+static int kill_children(void)
+{
+	char text[4096], path[32] = "/proc/";
+	const long proc = 6;
+	long fd = sys4(SYS_openat, AT_FDCWD, (long)"/proc/thread-self/children", O_RDONLY, 0), n;
+
+	if (fd < 0)
+		return 0;
+	n = sys4(SYS_read, fd, (long)text, sizeof(text), 0);
+	sys4(SYS_close, fd, 0, 0, 0);
+	for (long i = 0, len = 0; i < n; i++) {
+		if (text[i] != ' ') {
+			if (proc + len < (long)sizeof(path) - 1)
+				path[proc + len++] = text[i];
+			continue;
+		}
+		path[proc + len] = 0;
+		len = 0;
+		fd = sys4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY, 0);
+		if (fd < 0)
+			continue;
+		sys4(SYS_pidfd_send_signal, fd, SIGKILL, 0, 0);
+		sys4(SYS_close, fd, 0, 0, 0);
+	}
+	return 1;
+}
+
+/* Orphans become our children, so that killing and reaping these finds everybody in the end. */
+static void end_all(const struct options *o, int status)
+{
+	struct {
+		long sec, nsec;
+	} pause = { 0, 100000000 };
+	mask_t child = MASK(SIGCHLD);
+	int ignored;
+
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		int r = reap(0, &ignored);
+
+		if (r < 0) { /* nobody is left */
+			record_status(o->record, TASK_STATUS_ALONE, status);
+			return;
+		}
+		if (!kill_children())
+			return;
+		sys4(SYS_rt_sigtimedwait, (long)&child, 0, (long)&pause, sizeof(child));
+	}
+}
+
 static _Noreturn void wait_for(const struct options *o)
 {
 	mask_t forward = MASK(SIGINT) | MASK(SIGQUIT) | MASK(SIGTERM);
@@ -208,7 +275,9 @@ static _Noreturn void wait_for(const struct options *o)
 	if (r < 0)
 		leave(EXIT_USAGE);
 	if (o->record >= 0)
-		record_status(o->record, status);
+		record_status(o->record, TASK_STATUS, status);
+	if (o->record >= 0 && o->kill)
+		end_all(o, status);
 	exit_like(status);
 }
 

@@ -90,7 +90,7 @@ static void set_loginuid(struct child *c)
 	char text[16];
 	int r;
 
-	if (c->spec->loginuid == (uid_t)-1)
+	if (!c->spec->set_loginuid)
 		return;
 	snprintf(text, sizeof(text), "%u", (unsigned)c->spec->loginuid);
 	r = fd_write_file(AT_FDCWD, "/proc/self/loginuid", text);
@@ -201,9 +201,10 @@ static int acknowledge_release(const struct child *c, struct error *err)
 static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *err)
 {
 	char pid[16], record[16], prog[] = "portoinit", container[] = "--container",
-				  wait[] = "--wait", rec[] = "--record";
+				  wait[] = "--wait", rec[] = "--record", kill[] = "--kill",
+				  one[] = "1";
 	char *name = (char *)(uintptr_t)c->spec->name;
-	char *argv[] = { prog, container, name, NULL, NULL, NULL, NULL, NULL };
+	char *argv[10] = { prog, container, name };
 	char *envp[] = { NULL };
 
 	if (main_pid) {
@@ -214,6 +215,10 @@ static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *e
 		argv[5] = rec;
 		argv[6] = record;
 		fcntl(c->record_fd, F_SETFD, 0);
+	}
+	if (main_pid && c->spec->shared_groups) {
+		argv[7] = kill;
+		argv[8] = one;
 	}
 	/* It drops all capabilities but KILL itself: cheaper than to empty the bounding set here.
 	 * */
@@ -404,6 +409,9 @@ static int split(struct child *c, struct error *err)
 
 	if (pipe2(gate, O_CLOEXEC) < 0 || pipe2(init, O_CLOEXEC) < 0)
 		return error_errno(err, errno, "make a pipe");
+	/* Now, not only when portoinit gets to it: the command may leave orphans at once. */
+	if (c->spec->shared_groups)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	pid = starter_clone(0, -1, NULL);
 	if (pid == 0) {
 		close(init[1]);

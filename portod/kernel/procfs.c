@@ -39,7 +39,7 @@ int procfs_stat(pid_t pid, struct proc_stat *ret)
 {
 	unsigned long long starttime;
 	char buf[1024], state, *p;
-	int ppid;
+	int ppid, pgrp, session;
 	ssize_t n = read_of(pid, "stat", buf, sizeof(buf));
 
 	if (n < 0)
@@ -47,10 +47,14 @@ int procfs_stat(pid_t pid, struct proc_stat *ret)
 	p = strrchr(buf, ')');
 	if (!p ||
 	    sscanf(p + 1,
-		   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &state, &ppid, &starttime) != 3)
+		   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &state, &ppid, &pgrp, &session, &starttime) != 5)
 		return -EINVAL;
-	*ret = (struct proc_stat){ .state = state, .ppid = ppid, .starttime = starttime };
+	*ret = (struct proc_stat){ .state = state,
+				   .ppid = ppid,
+				   .pgrp = pgrp,
+				   .session = session,
+				   .starttime = starttime };
 	return 0;
 }
 
@@ -246,6 +250,32 @@ bool procfs_is_gone(pid_t pid, uint64_t starttime)
 
 	return procfs_stat(pid, &st) < 0 || st.starttime != starttime || st.state == 'Z' ||
 	       st.state == 'X';
+}
+
+static int signal_mask(const char *status, const char *key, uint64_t *ret)
+{
+	const char *p = status_field(status, key);
+	unsigned long long mask;
+
+	if (!p || sscanf(p, "%llx", &mask) != 1)
+		return -EINVAL;
+	*ret = mask;
+	return 0;
+}
+
+int procfs_handled_signals(pid_t pid, uint64_t *ret)
+{
+	auto_free char *status = NULL;
+	uint64_t caught, blocked;
+	int r = read_status(pid, &status);
+
+	if (r < 0)
+		return r;
+	if (signal_mask(status, "SigCgt", &caught) < 0 ||
+	    signal_mask(status, "SigBlk", &blocked) < 0)
+		return -EINVAL;
+	*ret = caught | blocked;
+	return 0;
 }
 
 /* "Uid: real effective saved fs". */

@@ -9,11 +9,14 @@
 
 struct proc_stat {
 	char state; /* 'R', 'S', 'Z', … */
-	pid_t ppid;
+	pid_t ppid, pgrp, session;
 	uint64_t starttime; /* clock ticks since boot */
 };
 
 int procfs_stat(pid_t pid, struct proc_stat *ret);
+/* Signals that the process handles or blocks, SIGNAL_BITs. */
+#define SIGNAL_BIT(sig) (UINT64_C(1) << ((sig)-1))
+int procfs_handled_signals(pid_t pid, uint64_t *ret);
 /* comm without newline. */
 int procfs_comm(pid_t pid, char *buf, size_t size);
 /* The pid as the innermost namespace of the process sees it (NSpid of status). */

@@ -100,7 +100,7 @@ int starter_reap(const char *who, pid_t pid, struct error *err)
 
 static int prepare_groups(const struct start_spec *spec, struct error *err)
 {
-	if (!spec->cgroup_host)
+	if (!spec->cgroup_host || spec->shared_groups)
 		return 0;
 	if (cgroup_create(spec->cgroup_host, &spec->cgroup, err) < 0)
 		return -1;

@@ -51,6 +51,8 @@ struct start_spec {
 
 	struct cgroup cgroup; /* what it delegates goes to `cred` */
 	struct cgroup_host *cgroup_host;
+	bool shared_groups; /* they are another container's: a job. They exist, and portoinit ends
+			       what the command leaves behind */
 	const struct cgroup_setting *settings;
 	size_t nsettings;
 
@@ -82,7 +84,8 @@ struct start_spec {
 	size_t nrlimits;
 	int oom_score_adj;
 	bool set_oom_score_adj;
-	uid_t loginuid;          /* (uid_t)-1 = leave */
+	uid_t loginuid; /* (uid_t)-1 = not set, for an init of a system to set */
+	bool set_loginuid;
 	const char *hostname;    /* NULL or "" = leave */
 	const struct plan *plan; /* executed in a new mount namespace; NULL = none */
 
@@ -93,9 +96,9 @@ struct start_spec {
 	unsigned timeout_ms; /* for the whole dialogue */
 };
 
-#define START_SPEC_INIT                              \
-	{                                            \
-		.hold_fd = -1, .loginuid = (uid_t)-1 \
+#define START_SPEC_INIT       \
+	{                     \
+		.hold_fd = -1 \
 	}
 
 struct start_result {

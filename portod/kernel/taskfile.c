@@ -47,7 +47,7 @@ int task_record_write(int fd, const struct task_record *r)
 
 int task_record_write_status(int fd, int status)
 {
-	struct status_part part = { .have_status = 1, .status = status };
+	struct status_part part = { .have_status = TASK_STATUS, .status = status };
 
 	return write_at(fd, &part, sizeof(part), offsetof(struct task_record, have_status));
 }

@@ -15,9 +15,12 @@
 
 #define TASK_RECORD_MAGIC 0x31525450u /* "PTR1" */
 
+#define TASK_STATUS       1 /* of the main process; others may still live */
+#define TASK_STATUS_ALONE 2 /* and all that descended from it have ended (portoinit --kill) */
+
 struct task_record {
 	uint32_t magic;
-	uint32_t have_status;    /* 1 when `status` is valid */
+	uint32_t have_status;    /* TASK_STATUS or TASK_STATUS_ALONE when `status` is valid */
 	int32_t status;          /* wait(2) status of the main process */
 	int32_t wait_pid;        /* process whose end is the container's end; host pid */
 	int32_t main_pid;        /* the command; equal to wait_pid without portoinit; 0 = none */

@@ -48,9 +48,41 @@ char *container_absolute_name(const struct container *ct)
 	return container_is_root(ct) ? xstrdup("/") : xasprintf("/porto/%s", ct->name);
 }
 
+const char *container_command(const struct container *ct)
+{
+	if (!str_is_empty(ct->spec.command))
+		return ct->spec.command;
+	return ct->spec.virt_mode == VIRT_OS ? "/sbin/init" : "";
+}
+
+const char *container_stdio_path(const struct container *ct, int fd)
+{
+	const char *path = ct->spec.stdio_path[fd];
+
+	return !path && fd > 0 && ct->spec.virt_mode == VIRT_OS ? "/dev/null" : path;
+}
+
+uid_t container_task_uid(const struct container *ct)
+{
+	return ct->spec.virt_mode == VIRT_OS && !ct->spec.user_given ? 0 : ct->spec.task_cred.uid;
+}
+
+gid_t container_task_gid(const struct container *ct)
+{
+	return ct->spec.virt_mode == VIRT_OS && !ct->spec.group_given ? 0 : ct->spec.task_cred.gid;
+}
+
+/* As set, or the default of the mode; NULL = taken from the parent. */
+static const char *own_cwd(const struct container *ct)
+{
+	if (!str_is_empty(ct->spec.cwd))
+		return ct->spec.cwd;
+	return ct->spec.virt_mode == VIRT_OS ? "/" : NULL;
+}
+
 bool container_is_meta(const struct container *ct)
 {
-	return str_is_empty(ct->spec.command) && ct->spec.command_argv.n == 0;
+	return !*container_command(ct) && ct->spec.command_argv.n == 0;
 }
 
 static bool has_own_root(const struct container *ct)
@@ -93,8 +125,10 @@ char *container_cwd(const struct container *ct, const char *workdir_base)
 	char *cwd = NULL; /* the relative remainder so far */
 
 	for (; ct && !container_is_root(ct); ct = ct->parent) {
-		if (!str_is_empty(ct->spec.cwd)) {
-			char *joined = cwd ? path_join(ct->spec.cwd, cwd) : xstrdup(ct->spec.cwd);
+		const char *own = own_cwd(ct);
+
+		if (own) {
+			char *joined = cwd ? path_join(own, cwd) : xstrdup(own);
 
 			free(cwd);
 			cwd = joined;

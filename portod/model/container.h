@@ -104,11 +104,27 @@ static inline void container_mark_set(struct container *ct, unsigned row, bool o
 	ct->set[row / 64] = on ? ct->set[row / 64] | bit : ct->set[row / 64] & ~bit;
 }
 
-/* No command configured. */
+/*
+ * What is used at start: the value that was set, or the default of its virt_mode. Such a default is
+ * never written into the spec, so that it goes when the mode changes and is there after a restart.
+ */
+const char *container_command(const struct container *ct); /* "" = none */
+/* Path of stream 0..2; NULL = the default: nothing for stdin, else a stored file. */
+const char *container_stdio_path(const struct container *ct, int fd);
+/* The system's init in mode os runs as root unless somebody named a user or a group. */
+uid_t container_task_uid(const struct container *ct);
+gid_t container_task_gid(const struct container *ct);
+
+/* No command to run. */
 bool container_is_meta(const struct container *ct);
 /* Does a whole system run in it, from an image of its own? Then it has a group in the named
  * hierarchy of systemd. */
 bool container_is_system(const struct container *ct);
+/* Without groups of its own: it shares those of its parent. */
+static inline bool container_is_job(const struct container *ct)
+{
+	return ct->spec.virt_mode == VIRT_JOB;
+}
 /* Root `/` when started, i.e. no chroot on the way up? */
 bool container_is_chrooted(const struct container *ct);
 /* Root directory as a host path, composed over the ancestors. New string. */

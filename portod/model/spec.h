@@ -19,8 +19,10 @@ struct container_spec {
 	/* task */
 	char *command; /* "" = none */
 	struct strv command_argv;
-	struct smap env;       /* value NULL = the name is unset explicitly */
-	struct cred task_cred; /* uid, gid; groups are looked up at start */
+	struct smap env;              /* value NULL = the name is unset explicitly */
+	struct cred task_cred;        /* uid, gid; groups are looked up at start */
+	bool user_given, group_given; /* by a client, not only at creation; see
+					 container_task_uid() */
 	struct cred owner_cred;
 	struct strv owner_containers; /* absolute names */
 	uint64_t umask;

@@ -25,15 +25,18 @@ static int apply_settings(struct ops *ops, struct container *ct, enum apply_grou
 /* Every process of the container and of those below that inherit from it. */
 static int apply_ulimit(struct ops *ops, struct container *ct, struct error *err)
 {
+	struct family family = ops_family(ct);
 	struct rlimit_entry *limits = NULL;
 	size_t nlimits = 0, npids = 0;
 	pid_t *pids = NULL;
 	struct cgroup cg;
 	int rc = 0;
 
+	family.name = NULL; /* this must not block */
 	prop_cgroup(ct, &cg);
 	ulimit_effective(ct, ops->env, &limits, &nlimits);
-	if (cgroup_pids(ops->cgroups, &cg, true, &pids, &npids, err)) {
+	if (container_is_job(ct) ? family_members(&family, ops->cgroups, &cg, &pids, &npids, err)
+				 : cgroup_pids(ops->cgroups, &cg, true, &pids, &npids, err)) {
 		free(limits);
 		return -1;
 	}

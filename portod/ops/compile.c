@@ -57,6 +57,30 @@ uint32_t compiled_ns_flags(const struct compiled *c)
 	return flags;
 }
 
+/* Whoever shares the mounts of others does not change them. */
+static int check_no_mounts(const struct container *ct, const struct compiled *c, struct error *err)
+{
+	const struct layout_params *l = &c->layout;
+	const struct {
+		bool used;
+		const char *prop;
+	} all[] = {
+		{ l->root_readonly, "root_readonly" },
+		{ l->nbinds, "bind" },
+		{ !str_is_empty(l->hostname), "hostname" },
+		{ l->resolv_conf, "resolv_conf" },
+		{ layout_needs_mount_ns(l, false), "a property about its file system" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].used)
+			return error_set(err, ERR_INVALID_VALUE,
+					 "%s is set, which needs mounts of its own: not with "
+					 "virt_mode %s",
+					 all[i].prop, container_is_job(ct) ? "job" : "host");
+	return 0;
+}
+
 static int compile(struct ops *ops, const struct container *ct, const int fds[3],
 		   struct compiled *c, struct error *err)
 {
@@ -69,6 +93,9 @@ static int compile(struct ops *ops, const struct container *ct, const int fds[3]
 	compile_cgroupfs(ops, ct, c);
 	if (compile_layout(ops, ct, c, err))
 		return -1;
+	if (ct->spec.virt_mode == VIRT_HOST || container_is_job(ct))
+		if (check_no_mounts(ct, c, err))
+			return -1;
 	compile_namespaces(ct, c);
 	if (compile_streams(ops, ct, fds, c, err))
 		return -1;

@@ -9,9 +9,9 @@
 
 static bool cred_may_use_group(const struct client *client, const struct container *ct)
 {
-	gid_t gid = ct->spec.task_cred.gid;
+	gid_t gid = container_task_gid(ct);
 	struct cred owner = { .uid = ct->spec.owner_cred.uid, .gid = ct->spec.owner_cred.gid };
-	struct cred task = { .uid = ct->spec.task_cred.uid, .gid = (gid_t)-1 };
+	struct cred task = { .uid = container_task_uid(ct), .gid = (gid_t)-1 };
 	bool ok;
 
 	if (client_is_superuser(client))
@@ -43,6 +43,7 @@ static int check_credentials(const struct client *client, const struct container
 			     struct error *err)
 {
 	const struct container_spec *s = &ct->spec;
+	struct cred task = { .uid = container_task_uid(ct), .gid = container_task_gid(ct) };
 	bool chrooted = container_is_chrooted(ct);
 
 	if (!client_controls_cred(client, &s->owner_cred))
@@ -50,15 +51,76 @@ static int check_credentials(const struct client *client, const struct container
 				 "its owner is uid %u, the client acts as uid %u",
 				 s->owner_cred.uid, client->cred.uid);
 	if (!chrooted &&
-	    (!client_controls_cred(client, &s->task_cred) || !cred_may_use_group(client, ct)) &&
+	    (!client_controls_cred(client, &task) || !cred_may_use_group(client, ct)) &&
 	    !client_may_change_ids(client, ct))
 		return error_set(err, ERR_PERMISSION,
-				 "the client may not run tasks as user %u group %u",
-				 s->task_cred.uid, s->task_cred.gid);
-	if (!chrooted && s->task_cred.uid == 0 && s->owner_cred.uid != 0)
+				 "the client may not run tasks as user %u group %u", task.uid,
+				 task.gid);
+	if (!chrooted && task.uid == 0 && s->owner_cred.uid != 0)
 		return error_set(
 			err, ERR_PERMISSION,
 			"user root without a root directory of its own needs owner_user root");
+	return 0;
+}
+
+static int check_host_mode(const struct client *client, const struct container *ct,
+			   struct error *err)
+{
+	if (ct->parent->spec.virt_mode != VIRT_HOST)
+		return error_set(err, ERR_PERMISSION,
+				 "virt_mode host needs it of the parent, too, container '%s'",
+				 ct->parent->name);
+	if (client->container->spec.virt_mode != VIRT_HOST)
+		return error_set(err, ERR_PERMISSION,
+				 "virt_mode host is not for clients in container '%s', which has "
+				 "another mode",
+				 client->container->name);
+	return 0;
+}
+
+static int check_job_mode(const struct ops *ops, const struct container *ct, struct error *err)
+{
+	uint32_t everyones = cgroup_host_default_controllers(ops->cgroups, 2);
+	uint32_t extra = (uint32_t)(ct->spec.controllers | ct->spec.required_controllers) &
+			 ~cgroup_host_close_mask(ops->cgroups, everyones);
+
+	if (ct->level == 1)
+		return error_set(err, ERR_INVALID_VALUE, "virt_mode job needs a parent container");
+	if (container_is_meta(ct))
+		return error_set(err, ERR_INVALID_VALUE, "virt_mode job needs a command");
+	for (int i = 0; i < _CGROUP_CONTROLLER_COUNT; i++)
+		if (extra & CGROUP_BIT(i))
+			return error_set(err, ERR_INVALID_VALUE,
+					 "virt_mode job has no groups of its own for controller "
+					 "'%s'",
+					 cgroup_controller_name((enum cgroup_controller)i));
+	return 0;
+}
+
+static bool has_root(const struct container *ct)
+{
+	return !str_is_empty(ct->spec.root) && !str_eq(ct->spec.root, "/");
+}
+
+static int check_mode(const struct ops *ops, const struct client *client,
+		      const struct container *ct, struct error *err)
+{
+	if (container_is_job(ct->parent))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "its parent '%s' has virt_mode job, and so no groups to be in",
+				 ct->parent->name);
+	if ((container_is_job(ct) || ct->spec.virt_mode == VIRT_HOST) && has_root(ct))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "root %s is set: not with virt_mode job and host", ct->spec.root);
+	switch ((enum virt_mode)ct->spec.virt_mode) {
+	case VIRT_HOST:
+		return check_host_mode(client, ct, err);
+	case VIRT_JOB:
+		return check_job_mode(ops, ct, err);
+	case VIRT_APP:
+	case VIRT_OS:
+		break;
+	}
 	return 0;
 }
 
@@ -91,7 +153,8 @@ static int check_controllers(const struct ops *ops, const struct container *ct, 
 int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
 		  struct error *err)
 {
-	if (check_credentials(client, ct, err) || check_capabilities(ct, err))
+	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
+	    check_capabilities(ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

@@ -88,7 +88,7 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->hostname = ct->spec.hostname;
 	l->resolv_conf = c->resolv_conf;
 	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;
-	l->writes_root = ct->spec.task_cred.uid == 0;
+	l->writes_root = container_task_uid(ct) == 0;
 	if (!container_is_chrooted(ct->parent)) {
 		l->owner_uid = ct->spec.owner_cred.uid;
 		l->owner_gid = ct->spec.owner_cred.gid;

@@ -19,6 +19,7 @@ void compile_namespaces(const struct container *ct, struct compiled *c)
 	const struct container *near = container_nearest_task(ct);
 	pid_t base = near ? near->task.main_pid : 0;
 	bool isolate = ct->spec.isolate, hostname = !str_is_empty(ct->spec.hostname);
+	bool is_level1 = ct->level == 1 && ct->spec.virt_mode != VIRT_HOST;
 
 	for (int kind = 0; kind < _NS_COUNT; kind++)
 		spec->ns[kind] = inherit(base);
@@ -28,6 +29,6 @@ void compile_namespaces(const struct container *ct, struct compiled *c)
 	spec->ns[NS_IPC] = choose(isolate, base);
 	spec->ns[NS_UTS] = choose(isolate || hostname, base);
 	spec->ns[NS_CGROUP] = choose(c->nviews > 0, base);
-	spec->ns[NS_MNT] = choose(layout_needs_mount_ns(&c->layout, ct->level == 1), base);
+	spec->ns[NS_MNT] = choose(layout_needs_mount_ns(&c->layout, is_level1), base);
 	spec->root_pid_of = base;
 }

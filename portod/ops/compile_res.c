@@ -26,7 +26,7 @@ static void cpu_settings(const struct container *ct, bool only_set, struct cgrou
 void compile_settings(const struct ops *ops, const struct container *ct, enum apply_group group,
 		      bool only_set, struct cgroup_setting *settings, size_t *n)
 {
-	uint64_t owned = ct->spec.controllers;
+	uint64_t owned = container_is_job(ct) ? 0 : ct->spec.controllers;
 
 	(void)ops;
 	switch (group) {
@@ -58,9 +58,11 @@ void compile_resources(struct ops *ops, const struct container *ct, struct compi
 	device_list_defaults(&c->devices);
 	prop_cgroup(ct, &spec->cgroup);
 	spec->cgroup_host = ops->cgroups;
+	spec->shared_groups = container_is_job(ct);
 	for (int group = APPLY_NONE + 1; group < _APPLY_COUNT; group++)
 		compile_settings(ops, ct, (enum apply_group)group, true, c->settings, &n);
-	if (ct->spec.controllers & CGROUP_BIT(CGROUP_DEVICES) &&
+	if (ct->spec.virt_mode != VIRT_HOST && !spec->shared_groups &&
+	    ct->spec.controllers & CGROUP_BIT(CGROUP_DEVICES) &&
 	    cgroup_knob_is_supported(ops->cgroups, CGROUP_KNOB_DEVICES)) {
 		device_rules_format(&c->devices, &c->device_rules);
 		add(c->settings, &n, CGROUP_KNOB_DEVICES, 0, 0);

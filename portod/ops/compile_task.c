@@ -21,7 +21,7 @@ int stream_client_fd(const char *path)
 
 char *stream_stored_path(const struct ops *ops, const struct container *ct, int fd)
 {
-	if (fd == 0 || ct->spec.stdio_path[fd])
+	if (fd == 0 || container_stdio_path(ct, fd))
 		return NULL;
 	return xasprintf("%s/%s/%s", ops->config->workdir_base, ct->name,
 			 fd == 1 ? "stdout" : "stderr");
@@ -31,7 +31,7 @@ static int compile_stream(struct ops *ops, const struct container *ct, int i, in
 			  struct compiled *c, struct error *err)
 {
 	struct stream_spec *s = &c->spec.streams[i];
-	const char *path = ct->spec.stdio_path[i];
+	const char *path = container_stdio_path(ct, i);
 
 	s->fd = -1;
 	if (path ? !*path || strcmp(path, "/dev/null") == 0 : i == 0) {
@@ -79,18 +79,20 @@ void compile_task(struct ops *ops, const struct container *ct, struct compiled *
 	spec->workdir = c->workdir = ops_workdir(ops, ct);
 	spec->cwd = c->cwd;
 	spec->has_command = !container_is_meta(ct);
-	spec->init = true;
-	spec->command = ct->spec.command;
+	spec->init = ct->spec.virt_mode != VIRT_OS;
+	spec->command = container_command(ct);
 	spec->argv = ct->spec.command_argv.n ? &ct->spec.command_argv : NULL;
 	env_build(ct, ops->env->extra_env, ops->hostname, c->cwd, &c->env);
 	spec->env = &c->env;
 	spec->umask = (mode_t)ct->spec.umask;
-	cred_copy(&c->cred, &ct->spec.task_cred);
+	c->cred.uid = container_task_uid(ct);
+	c->cred.gid = container_task_gid(ct);
 	cred_load_groups(&c->cred);
 	spec->cred = &c->cred;
 	spec->caps_bounding = caps_bound(ct);
 	spec->caps_ambient = ct->spec.capabilities_ambient;
-	spec->loginuid = ct->spec.owner_cred.uid;
+	spec->set_loginuid = true;
+	spec->loginuid = ct->spec.virt_mode == VIRT_OS ? (uid_t)-1 : ct->spec.owner_cred.uid;
 	spec->hostname = ct->spec.hostname;
 	spec->stdout_limit = ct->spec.stdout_limit;
 	spec->timeout_ms = ops->config->start_timeout_ms;

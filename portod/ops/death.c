@@ -92,7 +92,7 @@ static void bury(struct ops *ops, struct container *ct, struct container *top, b
 	ct->death = ops_now();
 	runtime_forget_task(ops, ct);
 	runtime_forget_oom(ops, ct);
-	rt->exited = rt->oom_pending = false;
+	rt->exited = rt->alone = rt->oom_pending = false;
 	ct->task = (struct task_ids){ 0 };
 	ct->has_task = false;
 	log_info("container %s: %s, exit code %d", ct->name, oom ? "died of OOM" : "died",
@@ -135,11 +135,23 @@ static void finish(struct op *op)
 	op_finish(op, NULL);
 }
 
+/* Processes that have to be killed before the container is dead? */
+static bool leaves_processes(struct ops *ops, const struct container *ct)
+{
+	struct cgroup cg;
+
+	if (!ct->runtime->exited)
+		return true;
+	if (container_is_job(ct))
+		return !ct->runtime->alone;
+	prop_cgroup(ct, &cg);
+	return cgroup_is_populated(ops->cgroups, &cg, true);
+}
+
 static void death_step(struct op *op)
 {
 	struct death_op *d = container_of(op, struct death_op, op);
 	struct ops *ops = op->ops;
-	struct cgroup cg;
 
 	if (d->killing) {
 		if (op->job_err.code)
@@ -153,8 +165,7 @@ static void death_step(struct op *op)
 		finish(op);
 		return;
 	}
-	prop_cgroup(op->ct, &cg);
-	if (op->ct->runtime->exited && !cgroup_is_populated(ops->cgroups, &cg, true)) {
+	if (!leaves_processes(ops, op->ct)) {
 		bury_all(ops, op->ct);
 		finish(op);
 		return;

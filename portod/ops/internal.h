@@ -2,6 +2,7 @@
 /* What the files of ops/ share among themselves. */
 #pragma once
 
+#include "kernel/family.h"
 #include "kernel/starter.h"
 #include "kernel/taskfile.h"
 #include "ops/ops.h"
@@ -15,6 +16,7 @@ struct container_runtime {
 	ev_io pidfd_io;
 	bool exited;      /* the wait task's end is known but not acted upon yet */
 	int exit_status;  /* valid when exited */
+	bool alone;       /* valid when exited: portoinit saw everybody else of a job end */
 	bool dying;       /* a death operation is queued or at work */
 	bool oom_pending; /* a fatal out-of-memory event waits to be acted upon */
 	bool in_pid_map, watched;
@@ -41,6 +43,8 @@ char *ops_record_path(const struct ops *ops, const struct container *ct);
 char *ops_workdir(const struct ops *ops, const struct container *ct);
 /* Error about a container whose parent is frozen; 0 if it is not. */
 int ops_check_parent_thawed(const struct container *ct, struct error *err);
+/* Of a job: whom to signal and kill in the group of its parent. */
+struct family ops_family(const struct container *ct);
 /* Signal the process (pid, starttime), never a successor of its pid. */
 int ops_signal(pid_t pid, uint64_t starttime, int sig, struct error *err);
 

@@ -30,6 +30,18 @@ char *ops_workdir(const struct ops *ops, const struct container *ct)
 	return xasprintf("%s/%s", ops->config->workdir_base, ct->name);
 }
 
+struct family ops_family(const struct container *ct)
+{
+	const struct task_ids *t = &ct->task;
+
+	return (struct family){ .name = ct->name,
+				.wait_pid = t->wait_pid,
+				.wait_starttime = t->wait_starttime,
+				.main_pid = t->main_pid,
+				.main_starttime = t->main_starttime,
+				.init = t->wait_pid != t->main_pid };
+}
+
 int ops_signal(pid_t pid, uint64_t starttime, int sig, struct error *err)
 {
 	struct proc_stat st;
@@ -69,7 +81,7 @@ void ops_reset_run(struct container *ct)
 	ct->oom_events = ct->oom_kills = 0;
 	ct->self_frozen = false;
 	if (ct->runtime) {
-		ct->runtime->exited = false;
+		ct->runtime->exited = ct->runtime->alone = false;
 		ct->runtime->oom_pending = false;
 	}
 }
@@ -139,8 +151,10 @@ void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int stat
 	path = ops_record_path(ops, ct);
 	/* portoinit's record of the command is exact; its own exit status cannot be. */
 	if (task_record_read(path, &record) == 0 && record.wait_pid == pid &&
-	    record.wait_starttime == starttime && record.have_status)
+	    record.wait_starttime == starttime && record.have_status) {
 		status = record.status;
+		rt->alone = record.have_status == TASK_STATUS_ALONE;
+	}
 	runtime_forget_task(ops, ct);
 	rt->exited = true;
 	rt->exit_status = status;

@@ -28,6 +28,11 @@ static int check(const struct pause_op *p, struct error *err)
 	if (ct->destroyed)
 		return error_set(err, ERR_CONTAINER_DOES_NOT_EXIST, "container %s was destroyed",
 				 ct->name);
+	if (container_is_job(ct))
+		return error_set(err, ERR_NOT_SUPPORTED,
+				 "container '%s' shares the groups of its parent (virt_mode job), "
+				 "it cannot be paused by itself",
+				 ct->name);
 	if (p->freeze && !state_is_started(ct->state))
 		return error_set(err, ERR_INVALID_STATE,
 				 "cannot pause container '%s': it is %s, not running or meta",

@@ -154,10 +154,12 @@ static bool task_is_ours(struct ops *ops, const struct container *ct)
 {
 	auto_free char *name = NULL;
 	struct error ignored = ERROR_INIT;
+	struct cgroup cg;
 
+	prop_cgroup(ct, &cg);
 	if (cgroup_locate(ops->cgroups, ct->task.wait_pid, &name, &ignored))
 		return false;
-	return strcmp(name, ct->name) == 0 || path_below(name, ct->name);
+	return strcmp(name, cg.name) == 0 || path_below(name, cg.name);
 }
 
 /* A start was under way. If its starter got as far as letting the command go, the record says who
@@ -238,7 +240,7 @@ static void restore_started(struct ops *ops, struct container *ct, const struct 
 	if (frozen && ct->state != STATE_PAUSED) {
 		/* A pause was under way and nobody got its answer: take it back. */
 		container_restore_state(ct, STATE_PAUSED);
-		ct->self_frozen = cgroup_is_self_frozen(ops->cgroups, cg);
+		ct->self_frozen = !container_is_job(ct) && cgroup_is_self_frozen(ops->cgroups, cg);
 		if (ct->self_frozen)
 			ops_resume(ops, ct, NULL, NULL);
 	}
@@ -285,7 +287,7 @@ static void reconcile(struct restore *r, struct container *ct)
 		stop_later(r, ct);
 		break;
 	case STATE_STOPPED:
-		if (exists)
+		if (exists && !container_is_job(ct))
 			stop_later(r, ct);
 		break;
 	case STATE_RUNNING:

@@ -9,10 +9,12 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "kernel/procfs.h"
 #include "ops/internal.h"
 
 #define REPORT_MS 3000 /* for the exit status of what is gone already */
@@ -53,6 +55,37 @@ static bool is_frozen(const struct container *top, const struct container *ct)
 	return false;
 }
 
+/*
+ * The first process of a pid namespace gets only what it handles. A handler, or that it is blocked
+ * and so waited for, tells which of the ways to end a system it knows. 0: none, kill it at once.
+ */
+static int stop_signal(const struct container *ct)
+{
+	const int systemd_halt = SIGRTMIN + 3;
+	uint64_t handled;
+	char comm[16];
+
+	if (!ct->own_pid_ns || ct->task.main_pid != ct->task.wait_pid)
+		return SIGTERM;
+	if (procfs_handled_signals(ct->task.main_pid, &handled) < 0)
+		return SIGTERM;
+	if (handled & SIGNAL_BIT(systemd_halt) &&
+	    procfs_comm(ct->task.main_pid, comm, sizeof(comm)) == 0 && !strcmp(comm, "systemd"))
+		return systemd_halt;
+	if (ct->spec.virt_mode == VIRT_OS && handled & SIGNAL_BIT(SIGPWR))
+		return SIGPWR;
+	return handled & SIGNAL_BIT(SIGTERM) ? SIGTERM : 0;
+}
+
+static int send(const struct container *ct, int sig, struct error *err)
+{
+	struct family family = ops_family(ct);
+
+	if (container_is_job(ct))
+		return family_signal(&family, sig, err);
+	return ops_signal(ct->task.main_pid, ct->task.main_starttime, sig, err);
+}
+
 static void tear_down(struct stop_op *s)
 {
 	op_stop_timer(&s->op);
@@ -66,13 +99,17 @@ static void ask_next(struct stop_op *s)
 {
 	uint64_t now = clock_boot_nsec();
 	struct error err = ERROR_INIT;
+	int sig;
 
 	while (now < s->deadline && (s->waiting = tree_next_post(s->op.ct, s->waiting))) {
 		struct container *ct = s->waiting;
 
 		if (!is_stoppable(ct) || is_frozen(s->op.ct, ct))
 			continue;
-		if (ops_signal(ct->task.main_pid, ct->task.main_starttime, SIGTERM, &err))
+		sig = stop_signal(ct);
+		if (!sig)
+			continue;
+		if (send(ct, sig, &err))
 			log_debug("container %s: %s", ct->name, err.text);
 		op_start_timer(&s->op, (s->deadline - now) / 1000000 + 1);
 		return;

@@ -16,9 +16,11 @@
 
 struct teardown_item {
 	struct cgroup cgroup;
-	char *name;     /* of the cgroup */
-	pid_t wait_pid; /* to kill first, 0 = none */
+	char *name, *group; /* of the container, of its cgroup */
+	pid_t wait_pid;     /* to kill first, 0 = none */
 	uint64_t starttime;
+	bool job; /* the group is the parent's: only the family goes */
+	struct family family;
 	char *workdir, *record;
 };
 
@@ -38,7 +40,10 @@ static void add_item(struct teardown *t, const struct container *ct)
 	memset(it, 0, sizeof(*it));
 	prop_cgroup(ct, &it->cgroup);
 	it->name = xstrdup(ct->name);
-	it->cgroup.name = it->name;
+	it->cgroup.name = it->group = xstrdup(it->cgroup.name);
+	it->job = container_is_job(ct);
+	it->family = ops_family(ct);
+	it->family.name = it->name;
 	it->wait_pid = ct->own_pid_ns ? ct->task.wait_pid : 0;
 	it->starttime = ct->task.wait_starttime;
 	it->workdir = ops_workdir(t->ops, ct);
@@ -64,6 +69,7 @@ struct teardown *teardown_free(struct teardown *t)
 		return NULL;
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->items[i].name);
+		free(t->items[i].group);
 		free(t->items[i].workdir);
 		free(t->items[i].record);
 	}
@@ -95,7 +101,7 @@ static void kill_frozen(const struct teardown *t)
 	for (size_t i = t->n; i-- > 0;) {
 		const struct cgroup *cg = &t->items[i].cgroup;
 
-		if (!cgroup_exists(h, cg) || !cgroup_is_self_frozen(h, cg))
+		if (t->items[i].job || !cgroup_exists(h, cg) || !cgroup_is_self_frozen(h, cg))
 			continue;
 		if (!killed)
 			(void)cgroup_kill(h, top, SIGKILL, true, &ignored);
@@ -104,11 +110,20 @@ static void kill_frozen(const struct teardown *t)
 	}
 }
 
+static int kill_job(const struct teardown *t, const struct teardown_item *it, struct error *err)
+{
+	return family_kill(&it->family, t->ops->cgroups, &it->cgroup,
+			   t->ops->config->remove_timeout_ms, err);
+}
+
 static int kill_leftovers(const struct teardown *t, struct error *err)
 {
-	const struct cgroup *top = &t->items[t->n - 1].cgroup;
+	const struct teardown_item *item = &t->items[t->n - 1];
+	const struct cgroup *top = &item->cgroup;
 	struct cgroup_host *h = t->ops->cgroups;
 
+	if (item->job)
+		return kill_job(t, item, err);
 	if (!cgroup_exists(h, top))
 		return 0;
 	if (cgroup_kill(h, top, SIGKILL, true, err))
@@ -120,7 +135,7 @@ static int remove_item(const struct teardown *t, const struct teardown_item *it,
 {
 	int rc;
 
-	if (cgroup_remove(t->ops->cgroups, &it->cgroup, err))
+	if (it->job ? kill_job(t, it, err) : cgroup_remove(t->ops->cgroups, &it->cgroup, err))
 		return -1;
 	rc = fd_remove_tree(AT_FDCWD, it->workdir);
 	/* A user may have put a link or a file in place of a directory of the way: ours is gone

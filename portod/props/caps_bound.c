@@ -4,9 +4,15 @@
 #include "kernel/caps.h"
 #include "props/rows.h"
 
+/* Mode host limits nothing by itself: neither the container, nor those below. */
+static bool is_unlimited(const struct container *ct)
+{
+	return ct->spec.virt_mode == VIRT_HOST && !row_is_set(ct, &row_capabilities);
+}
+
 uint64_t caps_limit(const struct container *ct)
 {
-	if (container_is_root(ct))
+	if (container_is_root(ct) || is_unlimited(ct))
 		return caps_all();
 	for (; ct->level > 1; ct = ct->parent) {
 		if (row_is_set(ct, &row_capabilities))
@@ -56,6 +62,8 @@ uint64_t caps_bound(const struct container *ct)
 
 	if (container_is_root(ct))
 		return caps_all();
+	if (is_unlimited(ct))
+		return caps_all() & ancestors_limit(ct);
 	/* An explicit limit further up binds a root owner, too: Porto forgets it here. */
 	if (!is_set && ct->spec.owner_cred.uid == 0)
 		return caps_root & ancestors_limit(ct) & caps_all();
@@ -65,5 +73,8 @@ uint64_t caps_bound(const struct container *ct)
 
 uint64_t caps_grantable(const struct container *parent)
 {
+	/* Everybody may start one in mode host: that it has no bound grants nothing. */
+	while (!container_is_root(parent) && is_unlimited(parent))
+		parent = parent->parent;
 	return caps_default | (container_is_root(parent) ? 0 : caps_bound(parent));
 }

@@ -76,6 +76,8 @@ bool control_owns(const struct container *ct, uint32_t mask)
 
 void prop_cgroup(const struct container *ct, struct cgroup *ret)
 {
+	while (container_is_job(ct))
+		ct = ct->parent;
 	*ret = (struct cgroup){ .name = ct->name, .level = ct->level };
 	for (; ct; ct = ct->parent) {
 		ret->owned[ct->level] = (uint32_t)ct->spec.controllers;

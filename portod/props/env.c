@@ -43,7 +43,7 @@ static void add_locked(struct smap *env, const struct container *ct, const char 
 static void build(const struct container *ct, const struct smap *extra, const char *hostname,
 		  const char *cwd, struct smap *env)
 {
-	auto_free char *user = cred_user_name(ct->spec.task_cred.uid);
+	auto_free char *user = cred_user_name(container_task_uid(ct));
 
 	smap_set(env, "PATH", DEFAULT_PATH);
 	smap_set(env, "HOME", cwd);

@@ -198,7 +198,7 @@ GETTER(get_stdio_path)
 {
 	static const char *const defaults[] = { "/dev/null", "stdout", "stderr" };
 	unsigned i = stream_of(p);
-	const char *path = ctx->ct->spec.stdio_path[i];
+	const char *path = container_stdio_path(ctx->ct, (int)i);
 
 	UNUSED();
 	buf_adds(out, path ? path : defaults[i]);

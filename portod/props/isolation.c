@@ -39,30 +39,38 @@ static const struct enum_word virt_modes[] = {
 	{ NULL, 0 },
 };
 
-static const char *const virt_mode_lacks[] = {
-	[VIRT_OS] = "a system's own init as first process",
-	[VIRT_JOB] = "sharing the groups of the parent",
-	[VIRT_HOST] = "running without any separation",
-};
-
+/* What shares everything cannot be isolated. Setting the mode back does not bring it back. */
 CHECKER(check_virt_mode)
 {
-	int mode = ctx->ct->spec.virt_mode;
+	struct container_spec *s = &ctx->ct->spec;
 
-	if (mode == VIRT_APP)
-		return 0;
-	return error_set(err, ERR_NOT_SUPPORTED, "'%s' is not supported yet: %s",
-			 enum_word_of(p->arg, mode), virt_mode_lacks[mode]);
+	(void)p, (void)err;
+	if (s->isolate && (s->virt_mode == VIRT_JOB || s->virt_mode == VIRT_HOST)) {
+		s->isolate = false;
+		container_mark_set(ctx->ct, ROW_isolate, true);
+	}
+	return 0;
 }
 
 const struct prop row_virt_mode = {
 	.name = "virt_mode",
 	.row = ROW_virt_mode,
 	.desc = "kind of virtualization",
-	.doc = "**app**: a process of the daemon waits for the command. Default app.",
+	.doc = "**app**: a process of the daemon waits for the command and reaps orphans.\n"
+	       "**os**: the command is the first process itself, a system's init. Defaults then\n"
+	       "are *command* /sbin/init, *cwd* /, no output, *net* none, user and group root.\n"
+	       "It is asked to stop by SIGRTMIN+3 (systemd), else SIGPWR, else SIGTERM, whichever\n"
+	       "it handles. **job**: one more command inside of the parent, whose groups and\n"
+	       "limits it shares; needs a parent and a *command*, cannot be paused, has no mounts\n"
+	       "and controllers of its own; what it leaves behind is killed. **host**: nothing is\n"
+	       "separated: all capabilities and devices, no mounts; only below containers in mode\n"
+	       "host, for clients that are not in others. job and host set *isolate* to false.\n"
+	       "What does not go together answers InvalidValue or Permission at start. Default\n"
+	       "app.",
 	.type = &type_enum,
 	.offset = FIELD(virt_mode),
 	.arg = virt_modes,
+	.also = { &row_isolate },
 	.check = check_virt_mode,
 };
 

@@ -229,5 +229,6 @@ int prop_load(const struct prop_env *env, struct container *ct, const char *name
  * containers and their ancestors. One small file per container that owns the memory controller. */
 void prop_refresh_oom_kills(const struct prop_env *env, struct container *top);
 
-/* The container's groups as kernel/cgroup.h wants them; borrows ct->name. */
+/* The container's groups as kernel/cgroup.h wants them, a job's are its parent's; borrows the name
+ * of the one whose groups they are. */
 void prop_cgroup(const struct container *ct, struct cgroup *ret);

@@ -141,7 +141,7 @@ static int open_custom(const struct prop_ctx *ctx, const char *name, struct erro
 
 static int open_stream(const struct prop_ctx *ctx, int fd, struct error *err)
 {
-	const char *path = ctx->ct->spec.stdio_path[fd];
+	const char *path = container_stdio_path(ctx->ct, fd);
 
 	if (!path)
 		return open_stored(ctx, fd, err);

@@ -42,6 +42,13 @@ CHECKER(check_argv)
 	return 0;
 }
 
+GETTER(get_command)
+{
+	UNUSED();
+	buf_adds(out, container_command(ctx->ct));
+	return 0;
+}
+
 const struct prop row_command = {
 	.name = "command",
 	.row = ROW_command,
@@ -55,6 +62,7 @@ const struct prop row_command = {
 	.offset = FIELD(command),
 	.arg = &command_max,
 	.also = { &row_command_argv },
+	.get = get_command,
 	.set = set_command,
 };
 
@@ -186,6 +194,24 @@ GETTER(get_group)
 	return 0;
 }
 
+GETTER(get_task_user)
+{
+	auto_free char *name = cred_user_name(container_task_uid(ctx->ct));
+
+	UNUSED();
+	buf_adds(out, name);
+	return 0;
+}
+
+GETTER(get_task_group)
+{
+	auto_free char *name = cred_group_name(container_task_gid(ctx->ct));
+
+	UNUSED();
+	buf_adds(out, name);
+	return 0;
+}
+
 static void forget_groups(struct cred *cred)
 {
 	free(cred->groups);
@@ -218,6 +244,81 @@ SETTER(set_group)
 	cred->gid = gid;
 	return 0;
 }
+
+SETTER(set_task_user)
+{
+	if (set_user(p, ctx, index, value, err))
+		return -1;
+	ctx->ct->spec.user_given = true;
+	return 0;
+}
+
+SETTER(set_task_group)
+{
+	if (set_group(p, ctx, index, value, err))
+		return -1;
+	ctx->ct->spec.group_given = true;
+	return 0;
+}
+
+static int parse_task_cred(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+			   void *field, struct error *err)
+{
+	struct container_spec *spec = container_of(field, struct container_spec, task_cred);
+
+	if (type_cred.parse(p, ctx, text, field, err))
+		return -1;
+	spec->user_given = true;
+	spec->group_given |= strchr(text, ' ') != NULL;
+	return 0;
+}
+
+/* As it is used at start. */
+static void format_task_cred(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			     struct buf *out)
+{
+	struct cred ids = { .uid = container_task_uid(ctx->ct),
+			    .gid = container_task_gid(ctx->ct) };
+
+	(void)field;
+	type_cred.format(p, ctx, &ids, out);
+}
+
+/* "uid gid", and which of them were given: the words `user` and `group`. */
+static char *save_task_cred(const struct prop *p, const void *field)
+{
+	const struct container_spec *spec = container_of(field, struct container_spec, task_cred);
+	auto_free char *ids = type_cred.save(p, field);
+
+	return xasprintf("%s%s%s", ids, spec->user_given ? " user" : "",
+			 spec->group_given ? " group" : "");
+}
+
+static int load_task_cred(const struct prop *p, const char *text, void *field, struct error *err)
+{
+	struct container_spec *spec = container_of(field, struct container_spec, task_cred);
+	auto_strv words = STRV_INIT;
+	auto_free char *ids = NULL;
+
+	strv_split(&words, text, ' ');
+	ids = xasprintf("%s %s", words.n > 0 ? words.v[0] : "", words.n > 1 ? words.v[1] : "");
+	if (type_cred.load(p, ids, field, err))
+		return -1;
+	spec->user_given = spec->group_given = false;
+	for (size_t i = 2; i < words.n; i++) {
+		spec->user_given |= str_eq(words.v[i], "user");
+		spec->group_given |= str_eq(words.v[i], "group");
+	}
+	return 0;
+}
+
+static const struct prop_type type_task_cred = {
+	.name = "credentials",
+	.parse = parse_task_cred,
+	.format = format_task_cred,
+	.save = save_task_cred,
+	.load = load_task_cred,
+};
 
 /* Only a superuser gives containers away. */
 CHECKER(check_owner)
@@ -263,7 +364,7 @@ const struct prop row_task_cred = {
 	.row = ROW_task_cred,
 	.desc = "user, group and groups of the processes, as numbers",
 	.doc = "User and group in one; the supplementary groups are shown after them.",
-	.type = &type_cred,
+	.type = &type_task_cred,
 	.offset = FIELD(task_cred),
 	.flags = PROP_ALWAYS_SET,
 };
@@ -275,26 +376,27 @@ const struct prop row_user = {
 	.doc = "Name or number of the command's user; names are those of the host. An\n"
 	       "unknown name answers InvalidValue. Default: the client's. The groups of the\n"
 	       "user are looked up at start. Without a *root* of its own a container runs as\n"
-	       "root only for an owner root.",
-	.type = &type_cred,
+	       "root only for an owner root. In *virt_mode* os root, if nobody set it.",
+	.type = &type_task_cred,
 	.offset = FIELD(task_cred),
 	.flags = CRED_VIEW_FLAGS,
 	.also = { &row_task_cred },
-	.get = get_user,
-	.set = set_user,
+	.get = get_task_user,
+	.set = set_task_user,
 };
 
 const struct prop row_group = {
 	.name = "group",
 	.row = ROW_group,
 	.desc = "group of the processes",
-	.doc = "Name or number of the command's group. Default: the client's.",
-	.type = &type_cred,
+	.doc = "Name or number of the command's group. Default: the client's;\n"
+	       "in *virt_mode* os root, if nobody set it.",
+	.type = &type_task_cred,
 	.offset = FIELD(task_cred),
 	.flags = CRED_VIEW_FLAGS,
 	.also = { &row_task_cred },
-	.get = get_group,
-	.set = set_group,
+	.get = get_task_group,
+	.set = set_task_group,
 };
 
 const struct prop row_owner_cred = {

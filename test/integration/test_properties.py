@@ -440,15 +440,6 @@ def test_super_user_limit_of_streams(porto, name):
     porto.set_property(name, "stdout_limit", "2G")
 
 
-def test_virt_modes_of_later_issues(porto, name):
-    """Known words, but not supported yet: the answer says so and nothing changes."""
-    porto.create(name)
-    for mode in "os", "job", "host":
-        with expect("NotSupported"):
-            porto.set_property(name, "virt_mode", mode)
-    assert porto.get_property(name, "virt_mode") == "app"
-
-
 def test_percent_of_all_cores(porto, name):
     porto.create(name)
     half = "%gc" % (os.cpu_count() / 2)
