@@ -122,20 +122,6 @@ static int attach_bind(const struct runner *r, const struct plan_op *op, int tre
 	return e < 0 || !again ? e : change_flags(r, op, tree);
 }
 
-static int explain_target(const struct plan_op *op, int e, struct error *err)
-{
-	if (err->code || !op->check)
-		return e;
-	if (e == -EACCES)
-		return error_sys(err, ERR_PERMISSION, EACCES,
-				 "bind %s at %s: the owner may not write the target", op->source,
-				 op->target);
-	if (e == -ENOTDIR || e == -ELOOP)
-		return error_sys(err, ERR_INVALID_PATH, -e, "bind %s at %s: the target", op->source,
-				 op->target);
-	return e;
-}
-
 int plan_run_bind(struct runner *r, const struct plan_op *op, struct error *err)
 {
 	auto_close int tree = -1;
@@ -153,7 +139,7 @@ int plan_run_bind(struct runner *r, const struct plan_op *op, struct error *err)
 	if (fstat(tree, &st) < 0)
 		return -errno;
 	e = attach_bind(r, op, tree, S_ISDIR(st.st_mode));
-	return e < 0 ? explain_target(op, e, err) : 0;
+	return plan_explain_target(op, "bind", op->source, e, err);
 }
 
 /* ---- read-only, hidden ---- */

@@ -124,11 +124,9 @@ static int run_mount(struct runner *r, const struct plan_op *op, struct error *e
 	auto_place place = PLACE_INIT;
 	int e = open_mount_point(r, op, &place);
 
-	if (e == -EACCES && op->check)
-		return error_sys(err, ERR_PERMISSION, EACCES,
-				 "mount %s at %s: the owner may not write the target", op->fstype,
-				 op->target);
-	return e < 0 ? e : plan_mount(op->source, place.path, op->fstype, op->flags, op->data);
+	if (e == 0)
+		e = plan_mount(op->source, place.path, op->fstype, op->flags, op->data);
+	return plan_explain_target(op, "mount", op->fstype, e, err);
 }
 
 static int run_mkdir(struct runner *r, const struct plan_op *op, struct error *err)

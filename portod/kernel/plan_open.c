@@ -131,3 +131,18 @@ int plan_run_if_program(struct runner *r, const struct plan_op *op, struct error
 	r->skip = !str_eq(path_basename(path), op->data);
 	return 0;
 }
+
+int plan_explain_target(const struct plan_op *op, const char *verb, const char *what, int e,
+			struct error *err)
+{
+	if (!op->check || err->code)
+		return e;
+	if (e == -EACCES)
+		return error_sys(err, ERR_PERMISSION, EACCES,
+				 "%s %s at %s: the owner may not write the target", verb, what,
+				 op->target);
+	if (e == -ENOTDIR || e == -ELOOP)
+		return error_sys(err, ERR_INVALID_PATH, -e, "%s %s at %s: the target", verb, what,
+				 op->target);
+	return e;
+}

@@ -59,6 +59,10 @@ int plan_open_source(const struct runner *r, const struct plan_op *op);
  */
 int plan_open_target(const struct runner *r, const struct plan_op *op, bool is_dir);
 
+/* Say what -errno `e` of a target that a client named means; returns what the operation shall. */
+int plan_explain_target(const struct plan_op *op, const char *verb, const char *what, int e,
+			struct error *err);
+
 /* mount(2) with -errno. */
 int plan_mount(const char *source, const char *path, const char *fstype, unsigned long flags,
 	       const char *data);

@@ -17,6 +17,9 @@ void container_spec_deinit(struct container_spec *s)
 	free(s->porto_namespace);
 	free(s->root);
 	strv_deinit(&s->bind);
+	strv_deinit(&s->mounts);
+	strv_deinit(&s->masked_paths);
+	strv_deinit(&s->readonly_paths);
 	free(s->resolv_conf);
 	for (int i = 0; i < 3; i++)
 		free(s->stdio_path[i]);

@@ -42,7 +42,11 @@ struct container_spec {
 	/* file system and streams */
 	char *root; /* as set, in the parent's root; NULL = "/" */
 	bool root_readonly;
-	struct strv bind; /* "source target flags" */
+	struct strv bind;                         /* "source target flags" */
+	struct strv mounts;                       /* "type target source options" */
+	struct strv masked_paths, readonly_paths; /* only when set; "default" = the built-in ones */
+	int root_propagation;                     /* enum bind_flag; 0 = default */
+	uint64_t shm_size;                        /* bytes; 0 = none of its own */
 	char *resolv_conf;
 	char *stdio_path[3]; /* NULL = default */
 	uint64_t stdout_limit;

@@ -7,6 +7,7 @@
 
 #include "base/xalloc.h"
 #include "ops/compile.h"
+#include "props/mount.h"
 
 struct compiled *compiled_free(struct compiled *c)
 {
@@ -21,6 +22,11 @@ struct compiled *compiled_free(struct compiled *c)
 		free(c->binds[i].target);
 	}
 	free(c->binds);
+	for (size_t i = 0; i < c->nmounts; i++)
+		extra_mount_deinit(&c->mounts[i]);
+	free(c->mounts);
+	strv_deinit(&c->masked);
+	strv_deinit(&c->readonly);
 	free(c->rlimits);
 	device_list_deinit(&c->devices);
 	buf_deinit(&c->device_rules);

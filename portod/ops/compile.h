@@ -19,6 +19,9 @@ struct compiled {
 	struct strv env;
 	struct bind_mount *binds;
 	size_t nbinds;
+	struct extra_mount *mounts;
+	size_t nmounts;
+	struct strv masked, readonly;
 	struct rlimit_entry *rlimits;
 	struct device_list devices; /* what it may have */
 	struct buf device_rules;

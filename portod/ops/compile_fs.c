@@ -8,6 +8,8 @@
 #include "kernel/device.h"
 #include "ops/compile.h"
 #include "props/bind.h"
+#include "props/mount.h"
+#include "props/mounts.h"
 
 /* The root as it is called where the start happens: in the root of the nearest container that has a
  * process, or on the host. */
@@ -45,6 +47,34 @@ static int compile_binds(struct ops *ops, const struct container *ct, struct com
 	return 0;
 }
 
+static int compile_mounts(const struct container *ct, struct compiled *c, struct error *err)
+{
+	const struct strv *items = &ct->spec.mounts;
+
+	c->mounts = xnew_array(struct extra_mount, items->n + 1);
+	for (; c->nmounts < items->n; c->nmounts++)
+		if (mount_parse(items->v[c->nmounts], c->cwd, ct->spec.owner_cred.uid,
+				&c->mounts[c->nmounts], err))
+			return error_prefix(err, "mount %s", items->v[c->nmounts]);
+	return 0;
+}
+
+/* Below a root that lets nothing out a bind cannot do it either. */
+static int check_propagation(const struct container *ct, const struct compiled *c,
+			     struct error *err)
+{
+	static const unsigned all = BIND_RPRIVATE | BIND_RSLAVE | BIND_RUNBINDABLE;
+
+	for (size_t i = 0; i < c->nbinds && ((unsigned)ct->spec.root_propagation & all); i++)
+		if (c->binds[i].flags & (BIND_SHARED | BIND_RSHARED))
+			return error_set(err, ERR_INVALID_VALUE,
+					 "bind %s at %s is shared, which root_propagation '%s' "
+					 "excludes",
+					 c->binds[i].source, c->binds[i].target,
+					 bind_flag_name((unsigned)ct->spec.root_propagation));
+	return 0;
+}
+
 /* Without a text of its own a chroot gets the host's resolver configuration. */
 static char *resolv_conf_text(const struct container *ct, bool chrooted)
 {
@@ -73,7 +103,8 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 
 	c->root = root_from_base(ct, container_nearest_task(ct));
 	c->resolv_conf = resolv_conf_text(ct, strcmp(c->root, "/") != 0);
-	if (compile_binds(ops, ct, c, err))
+	if (compile_binds(ops, ct, c, err) || compile_mounts(ct, c, err) ||
+	    check_propagation(ct, c, err))
 		return -1;
 	l->root = c->root;
 	l->root_readonly = ct->spec.root_readonly;
@@ -85,6 +116,12 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->ndevices = c->devices.n;
 	l->binds = c->binds;
 	l->nbinds = c->nbinds;
+	l->mounts = c->mounts;
+	l->nmounts = c->nmounts;
+	l->shm_size = ct->spec.shm_size;
+	l->root_propagation = (unsigned)ct->spec.root_propagation;
+	l->masked = masked_paths_of(ct, &c->masked) ? &c->masked : NULL;
+	l->readonly = readonly_paths_of(ct, &c->readonly) ? &c->readonly : NULL;
 	l->hostname = ct->spec.hostname;
 	l->resolv_conf = c->resolv_conf;
 	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;

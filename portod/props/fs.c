@@ -8,7 +8,6 @@
 
 #include "base/path.h"
 #include "base/xalloc.h"
-#include "props/bind.h"
 #include "props/control.h"
 #include "props/rows.h"
 #include "props/stream.h"
@@ -97,45 +96,6 @@ const struct prop row_root_readonly = {
 	       "as /dev, /run and *bind*, are not affected. Default false.",
 	.type = &type_bool,
 	.offset = FIELD(root_readonly),
-};
-
-/* ---- bind ---- */
-
-static int parse_binds(const struct prop *p, const struct prop_ctx *ctx, const char *text,
-		       void *field, struct error *err)
-{
-	auto_strv items = STRV_INIT;
-	struct strv *binds = field;
-
-	(void)p;
-	strv_split(&items, text, ';');
-	strv_deinit(binds);
-	for (size_t i = 0; i < items.n; i++) {
-		char *row;
-
-		if (bind_normalize(items.v[i], ctx->ct->spec.owner_cred.uid, &row, err))
-			return -1;
-		strv_add_take(binds, row);
-	}
-	return 0;
-}
-
-SETTER(set_bind)
-{
-	(void)index;
-	return parse_binds(p, ctx, value, &ctx->ct->spec.bind, err);
-}
-
-const struct prop row_bind = {
-	.name = "bind",
-	.row = ROW_bind,
-	.desc = "directories and files of the parent: source target [flags]; …",
-	.doc = "*source* *target* [*flags*]\\ **;** ... The source is a path of the parent,\n"
-	       "the target one inside, made if missing. The owner must be able to read the\n"
-	       "source, and to write it without **ro**.",
-	.type = &type_list,
-	.offset = FIELD(bind),
-	.set = set_bind,
 };
 
 /* ---- resolv.conf ---- */

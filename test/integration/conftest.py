@@ -453,6 +453,31 @@ def porto(portod):
     assert (portod.cgroup_dirs(), portod.mounts()) == portod.baseline
 
 
+@pytest.fixture(scope="module")
+def group_portod():
+    """A daemon that finds a group porto with one member in the system's files."""
+    daemon = Daemon(group="porto:x:64999:nobody")
+    daemon.start()
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture
+def root_client(group_portod):
+    client = group_portod.client()
+    yield client
+    client.close()
+    group_portod.destroy_all()
+
+
+@pytest.fixture
+def member(group_portod):
+    with as_user(NOBODY, NOBODY):
+        client = group_portod.client()
+    yield client
+    client.close()
+
+
 @pytest.fixture
 def own_portod():
     """A daemon of this one test: a function that makes as many as needed."""

@@ -64,31 +64,6 @@ def test_stranger_may_not_write(porto, nobody):
     assert porto.state("victim") == "running"
 
 
-@pytest.fixture(scope="module")
-def group_portod():
-    """A daemon that finds a group porto with one member in the system's files."""
-    daemon = Daemon(group="porto:x:64999:nobody")
-    daemon.start()
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def root_client(group_portod):
-    client = group_portod.client()
-    yield client
-    client.close()
-    group_portod.destroy_all()
-
-
-@pytest.fixture
-def member(group_portod):
-    with as_user(NOBODY, NOBODY):
-        client = group_portod.client()
-    yield client
-    client.close()
-
-
 def test_only_members_may_write(group_portod, member, root_client, name):
     with as_user(54321, NOBODY):
         stranger = group_portod.client()
