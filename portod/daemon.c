@@ -40,6 +40,7 @@ struct daemon {
 	struct ops ops;
 	struct system_counters system;
 	struct handler_env handlers;
+	struct report_cache reports;
 	struct server *server;
 	char *workdir_base, *portoinit, *db_path;
 	int portoinit_fd;
@@ -146,6 +147,14 @@ static void on_idle(struct ops *ops)
 	struct daemon *d = container_of(ops, struct daemon, ops);
 
 	loop_stop(d->loop);
+}
+
+static void on_access(struct ops *ops, struct container *ct)
+{
+	struct daemon *d = container_of(ops, struct daemon, ops);
+
+	if (d->server)
+		server_access_changed(d->server, ct);
 }
 
 static void on_shutdown_timeout(struct ev_loop *ev, ev_timer *t, int revents)
@@ -278,6 +287,8 @@ static uint64_t porto_stat(void *arg, const char *name, bool *ret_known)
 		{ "spec_requests_longer_3s", s->spec_longer_3s },
 		{ "spec_requests_longer_5m", s->spec_longer_5m },
 		{ "start_timeouts", o->start_timeouts },
+		{ "waits", watches_count(d->watches) },
+		{ "waits_examined", watches_examined(d->watches) },
 		{ "warnings", l->warnings },
 	};
 
@@ -467,8 +478,10 @@ static void serve(struct daemon *d)
 					    .props = &d->prop_env,
 					    .loop = d->loop,
 					    .system = &d->system,
-					    .max_waiters = m->max_client_waiters };
+					    .max_waiters = m->max_client_waiters,
+					    .reports = &d->reports };
 	d->server = server_new(&d->handlers, &config);
+	d->ops.on_access = on_access;
 	keep_socket(d);
 	ev_timer_init(&d->socket_timer, on_socket_timer, 1., 1.);
 	ev_timer_start(loop_ev(d->loop), &d->socket_timer);
@@ -519,6 +532,7 @@ static void destroy(struct daemon *d)
 	cgroup_host_free(d->cgroups);
 	procs_free(d->procs);
 	smap_deinit(&d->extra_env);
+	buf_deinit(&d->reports.packed);
 	free(d->workdir_base);
 	if (d->portoinit_fd > 0)
 		close(d->portoinit_fd);

@@ -95,8 +95,10 @@ const struct method *method_find(uint32_t field)
 static int check(const struct handler_env *env, const struct request *rq, struct error *err)
 {
 	const struct method *m = rq->method;
-	const struct client *c = rq->client;
+	struct client *c = rq->client;
 
+	if (client_refresh(c, err))
+		return -1;
 	if ((m->flags & METHOD_WRITE) && c->access <= ACCESS_READ_ONLY)
 		return error_set(
 			err, ERR_PERMISSION,
@@ -117,10 +119,17 @@ static int check(const struct handler_env *env, const struct request *rq, struct
 
 void method_dispatch(const struct handler_env *env, struct request *rq)
 {
+	struct conn *conn = rq->conn;
+	bool shut_out;
 	struct error err = ERROR_INIT;
 
-	if (check(env, rq, &err))
-		request_fail(rq, &err);
-	else
+	if (check(env, rq, &err) == 0) {
 		rq->method->handle(env, rq);
+		return;
+	}
+	shut_out = rq->client->access == ACCESS_NONE;
+	request_fail(rq, &err);
+	/* As at connect: who may ask for nothing has no connection. */
+	if (shut_out && conn)
+		conn_refuse(conn);
 }

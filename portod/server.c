@@ -21,6 +21,7 @@
 
 #define SUPERUSER_EXTRA  100
 #define ACCEPTS_PER_TURN 64
+#define REFUSED_MAX      100 /* that may take a moment to read why */
 
 struct server {
 	const struct handler_env *env;
@@ -28,7 +29,8 @@ struct server {
 	ev_io accept_io;
 	ev_timer accept_timer;  /* accepting pauses while there are no descriptors */
 	struct list conns;      /* struct conn of clients */
-	struct list refused;    /* struct conn that only wait for their refusal to be written */
+	struct list refused;    /* struct conn that only wait for their refusal to be read */
+	unsigned nrefused;      /* of these that are given time */
 	struct list flush_list; /* struct conn, with output */
 	gid_t porto_gid;        /* -1 = the group does not exist */
 	uint64_t next_request;
@@ -276,6 +278,39 @@ static int check_limits(struct server *s, const struct client *c, struct error *
 	return 0;
 }
 
+/* ---- access taken away ---- */
+
+static void shut_out(struct conn *c, const struct error *err)
+{
+	const struct session *session = c->user;
+
+	log_info("client %s(%d) has no access any more: %s", session->client->comm,
+		 session->client->pid, err->text);
+	/* A request in work is answered; what comes after it is refused by the dispatcher. */
+	if (!wait_client_refused(session->client, err)) {
+		if (c->busy)
+			return;
+		request_send_error(c, err);
+	}
+	conn_refuse(c);
+}
+
+void server_access_changed(struct server *s, const struct container *ct)
+{
+	struct conn *c;
+
+	list_for_each(c, &s->conns, node) {
+		struct client *client = ((struct session *)c->user)->client;
+		struct error err = ERROR_INIT;
+
+		if (c->closed || c->closing ||
+		    (client->container != ct && !container_is_below(client->container, ct)))
+			continue;
+		if (client_refresh(client, &err) && client->access == ACCESS_NONE)
+			shut_out(c, &err);
+	}
+}
+
 /* ---- accept ---- */
 
 static void on_refused_frame(struct conn *c, const void *body, size_t len)
@@ -293,6 +328,10 @@ static void on_refused_bad_frame(struct conn *c, const char *why)
 
 static void on_refused_close(struct conn *c)
 {
+	struct server *s = c->user;
+
+	if (s)
+		s->nrefused--;
 	conn_free(c);
 }
 
@@ -309,7 +348,13 @@ static void refuse(struct server *s, int fd, const struct error *err)
 	log_info("refused a client: %s", err->text);
 	list_push_back(&s->refused, &c->node);
 	request_send_error(c, err);
-	conn_close_after_flush(c);
+	if (s->nrefused >= REFUSED_MAX) {
+		conn_close_after_flush(c);
+		return;
+	}
+	c->user = s; /* counted */
+	s->nrefused++;
+	conn_refuse(c);
 }
 
 static void admit(struct server *s, int fd)

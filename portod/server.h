@@ -23,5 +23,8 @@ struct server *server_free(struct server *s);
 void server_close_all(struct server *s);
 /* No new connections any more; those that are idle are closed. */
 void server_stop_accepting(struct server *s);
+/* enable_porto of `ct` was changed: hang up on clients in it and below that have no access any
+ * more, after telling them. */
+void server_access_changed(struct server *s, const struct container *ct);
 /* Turn hook, after the commit. */
 void server_flush(struct server *s);

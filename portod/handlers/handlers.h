@@ -23,6 +23,13 @@ struct system_counters {
 	bool frozen;
 };
 
+/* The last report of an event, packed: most subscribers get the same bytes. */
+struct report_cache {
+	uint64_t event;   /* of struct watch_report, 0 = none */
+	const char *name; /* as the report's, to be compared and not read */
+	struct buf packed;
+};
+
 /* What handlers may use; built once by the daemon. */
 struct handler_env {
 	struct ops *ops;
@@ -30,6 +37,7 @@ struct handler_env {
 	struct loop *loop;
 	struct system_counters *system;
 	unsigned max_waiters; /* containers and masks of one wait */
+	struct report_cache *reports;
 };
 
 typedef void (*method_handler)(const struct handler_env *env, struct request *rq);
@@ -65,6 +73,9 @@ void handle_async_wait(const struct handler_env *env, struct request *rq);
 void handle_stop_async_wait(const struct handler_env *env, struct request *rq);
 /* The connection is gone: forget its subscriptions. */
 void wait_client_gone(struct client *client);
+/* It may not hear of anything any more: the same, and a sync wait is answered with `err`; returns
+ * whether there was one. */
+bool wait_client_refused(struct client *client, const struct error *err);
 
 void handle_find_label(const struct handler_env *env, struct request *rq);
 void handle_set_label(const struct handler_env *env, struct request *rq);

@@ -7,20 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "handlers/reply.h"
 
 struct waiting {
 	struct watch watch;
 	ev_timer timer;
-	struct loop *loop;
+	const struct handler_env *env;
 	struct request *rq; /* of a sync wait */
 	struct conn *conn;  /* of an async one */
 };
 
 static void waiting_free(struct waiting *w)
 {
-	ev_timer_stop(loop_ev(w->loop), &w->timer);
+	ev_timer_stop(loop_ev(w->env->loop), &w->timer);
 	watch_deinit(&w->watch);
 	free(w);
 }
@@ -48,15 +50,43 @@ static void report_sync(struct watch *watch, const struct watch_report *r)
 	waiting_free(w);
 }
 
-static void report_async(struct watch *watch, const struct watch_report *r)
+/* The client does not read, and what it is told must have an end. It hears that it missed
+ * something, after all that it did not miss, and can ask anew. */
+static void overflow(struct waiting *w)
 {
-	struct waiting *w = container_of(watch, struct waiting, watch);
+	const struct client *client = w->watch.client;
+	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
+	Porto__TWaitResponse m = PORTO__TWAIT_RESPONSE__INIT;
+	struct watch_report r = { .name = "", .state = "overflow", .when = clock_wall_sec() };
+
+	log_warning("client %s(%d) does not read its notifications, %zu bytes are unsent: closing",
+		    client->comm, client->pid, conn_unsent(w->conn));
+	fill(&m, &r);
+	resp.asyncwait = &m;
+	request_push_last(w->conn, &resp);
+}
+
+static const struct buf *pack_report(struct report_cache *cache, const struct watch_report *r)
+{
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
 	Porto__TWaitResponse m = PORTO__TWAIT_RESPONSE__INIT;
 
+	if (r->event && r->event == cache->event && r->name == cache->name)
+		return &cache->packed;
 	fill(&m, r);
 	resp.asyncwait = &m;
-	request_push(w->conn, &resp);
+	request_pack_push(&resp, &cache->packed);
+	cache->event = r->event;
+	cache->name = r->name;
+	return &cache->packed;
+}
+
+static void report_async(struct watch *watch, const struct watch_report *r)
+{
+	struct waiting *w = container_of(watch, struct waiting, watch);
+
+	if (!request_push(w->conn, pack_report(w->env->reports, r)) && conn_is_open(w->conn))
+		overflow(w);
 	if (r->last)
 		waiting_free(w);
 }
@@ -82,7 +112,7 @@ static struct waiting *waiting_new(const struct handler_env *env, struct request
 
 	watch_init(&w->watch, rq->client, async);
 	w->watch.report = async ? report_async : report_sync;
-	w->loop = env->loop;
+	w->env = env;
 	w->rq = async ? NULL : rq;
 	w->conn = rq->conn;
 	ev_timer_init(&w->timer, on_timeout, 0., 0.);
@@ -96,12 +126,32 @@ static void arm(struct waiting *w, const Porto__TWaitRequest *m)
 	if (!m->has_timeout_ms)
 		return;
 	ev_timer_set(&w->timer, m->timeout_ms / 1e3, 0.);
-	ev_timer_start(loop_ev(w->loop), &w->timer);
+	ev_timer_start(loop_ev(w->env->loop), &w->timer);
+}
+
+#define WAIT_BYTES_MAX (1 << 20) /* of all names and labels; they stay as long as the wait */
+
+static size_t bytes_of(const Porto__TWaitRequest *m)
+{
+	size_t bytes = strlen(or_empty(m->target_state));
+
+	for (size_t i = 0; i < m->n_name; i++)
+		bytes += strlen(m->name[i]);
+	for (size_t i = 0; i < m->n_label; i++)
+		bytes += strlen(m->label[i]);
+	return bytes;
 }
 
 static int check_size(const struct handler_env *env, const Porto__TWaitRequest *m,
 		      struct error *err)
 {
+	size_t bytes = bytes_of(m);
+
+	if (bytes > WAIT_BYTES_MAX)
+		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
+				 "a wait for names and labels of %zu bytes is too large, the limit "
+				 "is %d bytes",
+				 bytes, WAIT_BYTES_MAX);
 	if (m->n_name > env->max_waiters || m->n_label > env->max_waiters)
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "a wait for %zu names and %zu labels is too large, the limit of "
@@ -203,12 +253,12 @@ static void describe(struct strv *out, const Porto__TWaitRequest *m)
 	strv_add(out, or_empty(m->target_state));
 }
 
-static struct waiting *current_async(const struct client *client)
+static struct waiting *current(const struct client *client, bool async)
 {
 	struct watch *watch;
 
 	list_for_each(watch, &client->waiters, client_node)
-		if (watch->async)
+		if (watch->async == async)
 			return container_of(watch, struct waiting, watch);
 	return NULL;
 }
@@ -242,7 +292,7 @@ static void subscribe(const struct handler_env *env, struct waiting *w,
 void handle_async_wait(const struct handler_env *env, struct request *rq)
 {
 	const Porto__TWaitRequest *m = ARGS(rq, TWaitRequest);
-	struct waiting *old = current_async(rq->client), *w;
+	struct waiting *old = current(rq->client, true), *w;
 	struct error err = ERROR_INIT;
 
 	if (check_size(env, m, &err)) {
@@ -271,7 +321,7 @@ void handle_async_wait(const struct handler_env *env, struct request *rq)
 
 void handle_stop_async_wait(const struct handler_env *env, struct request *rq)
 {
-	struct waiting *w = current_async(rq->client);
+	struct waiting *w = current(rq->client, true);
 	auto_strv wanted = STRV_INIT;
 	struct error err = ERROR_INIT;
 
@@ -290,9 +340,23 @@ void handle_stop_async_wait(const struct handler_env *env, struct request *rq)
 
 void wait_client_gone(struct client *client)
 {
-	struct waiting *w = current_async(client);
+	struct waiting *w = current(client, true);
 
 	/* Sync ones go with their request. */
 	if (w)
 		waiting_free(w);
+}
+
+bool wait_client_refused(struct client *client, const struct error *err)
+{
+	struct waiting *w = current(client, false);
+	struct request *rq = w ? w->rq : NULL;
+
+	wait_client_gone(client);
+	if (!w)
+		return false;
+	waiting_free(w);
+	rq->on_abandon = NULL;
+	request_fail(rq, err);
+	return true;
 }

@@ -10,6 +10,8 @@
 #include "model/container.h"
 #include "model/tree.h"
 
+#define NAME_MAX_GIVEN 4096 /* as written, before it is normalised; masks, too */
+
 static struct client *client_alloc(struct container *ct)
 {
 	struct client *c = xnew(struct client);
@@ -44,6 +46,8 @@ struct client *client_dup(const struct client *c)
 	cred_copy(&copy->task_cred, &c->task_cred);
 	cred_copy(&copy->cred, &c->cred);
 	copy->access = c->access;
+	copy->porto_gid = c->porto_gid;
+	copy->levels = c->levels;
 	copy->read_ns = xstrdup(c->read_ns);
 	copy->write_ns = xstrdup(c->write_ns);
 	return copy;
@@ -107,12 +111,29 @@ char *client_namespace_of(const struct container *ct)
 	return namespace_of(ct, false);
 }
 
-static bool state_may_talk(enum container_state s)
+/* A level in four bits for each of the sixteen containers a way up can have: a client's own
+ * container stays the same, so equal numbers mean equal levels. 0 on the host. */
+static uint64_t levels_of(const struct container *ct)
 {
-	return s == STATE_RUNNING || s == STATE_STARTING || s == STATE_STOPPING || s == STATE_META;
+	uint64_t levels = 0;
+
+	for (; !container_is_root(ct); ct = ct->parent)
+		levels = levels << 4 | (unsigned)ct->spec.enable_porto;
+	return levels;
 }
 
-int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
+static int check_state(const struct container *ct, struct error *err)
+{
+	enum container_state s = ct->state;
+
+	if (s == STATE_RUNNING || s == STATE_STARTING || s == STATE_STOPPING || s == STATE_META)
+		return 0;
+	return error_set(err, ERR_PERMISSION,
+			 "container '%s' is %s, its processes may not use the API", ct->name,
+			 state_name(s));
+}
+
+static int derive(struct client *c, struct error *err)
 {
 	const struct container *ct = c->container;
 	int access = ACCESS_NORMAL;
@@ -120,13 +141,11 @@ int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
 	for (const struct container *up = ct; up; up = up->parent)
 		if (up->spec.enable_porto < access)
 			access = up->spec.enable_porto;
+	c->levels = levels_of(ct);
+	c->access = ACCESS_NONE;
 	if (access == ACCESS_NONE)
 		return error_set(err, ERR_PERMISSION,
 				 "container '%s' or one above it has enable_porto=false", ct->name);
-	if (!state_may_talk(ct->state))
-		return error_set(err, ERR_PERMISSION,
-				 "container '%s' is %s, its processes may not use the API",
-				 ct->name, state_name(ct->state));
 
 	cred_copy(&c->cred, container_is_root(ct) ? &c->task_cred : &ct->spec.owner_cred);
 	if (c->cred.uid == 0) {
@@ -134,7 +153,7 @@ int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
 			access = ACCESS_SUPERUSER;
 	} else {
 		cred_load_groups(&c->cred);
-		if (!cred_in_group(&c->cred, porto_gid) && access > ACCESS_READ_ONLY)
+		if (!cred_in_group(&c->cred, c->porto_gid) && access > ACCESS_READ_ONLY)
 			access = ACCESS_READ_ONLY;
 	}
 	c->access = (enum access_level)access;
@@ -143,6 +162,21 @@ int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
 	free(c->write_ns);
 	c->write_ns = namespace_of(ct, true);
 	return 0;
+}
+
+int client_authorize(struct client *c, gid_t porto_gid, struct error *err)
+{
+	c->porto_gid = porto_gid;
+	return derive(c, err) ? -1 : check_state(c->container, err);
+}
+
+int client_refresh(struct client *c, struct error *err)
+{
+	if (c->access == ACCESS_INTERNAL)
+		return 0;
+	if ((c->access == ACCESS_NONE || c->levels != levels_of(c->container)) && derive(c, err))
+		return -1;
+	return check_state(c->container, err);
 }
 
 bool client_controls_cred(const struct client *c, const struct cred *cred)
@@ -181,11 +215,10 @@ static bool owner_containers_allow(const struct client *c, const struct containe
 	return false;
 }
 
-int client_can_control(const struct client *c, const struct container *ct, bool as_parent,
-		       struct error *err)
+/* All but the scope. */
+static int check_rights(const struct client *c, const struct container *ct, bool as_parent,
+			const char *name, struct error *err)
 {
-	const char *name = container_is_root(ct) ? "/" : ct->name;
-
 	if (c->access <= ACCESS_READ_ONLY)
 		return error_set(err, ERR_PERMISSION,
 				 "cannot change container '%s': the client's access is read-only",
@@ -194,11 +227,6 @@ int client_can_control(const struct client *c, const struct container *ct, bool 
 		return error_set(err, ERR_PERMISSION, "the root container is read-only");
 	if (c->access == ACCESS_INTERNAL)
 		return 0;
-	if (!in_write_scope(c, ct, as_parent))
-		return error_set(
-			err, ERR_PERMISSION,
-			"container '%s' is outside of what the client's container may change",
-			name);
 	/* Every writer may create first-level containers. */
 	if (!container_is_root(ct) && !client_controls_cred(c, &ct->spec.owner_cred))
 		return error_set(err, ERR_PERMISSION,
@@ -209,6 +237,33 @@ int client_can_control(const struct client *c, const struct container *ct, bool 
 				 "container '%s' may be changed only from its owner_containers",
 				 name);
 	return 0;
+}
+
+static int control(const struct client *c, const struct container *ct, bool as_parent,
+		   bool in_scope, struct error *err)
+{
+	const char *name = container_is_root(ct) ? "/" : ct->name;
+
+	if (!in_scope && c->access > ACCESS_READ_ONLY)
+		return error_set(
+			err, ERR_PERMISSION,
+			"container '%s' is outside of what the client's container may change",
+			name);
+	return check_rights(c, ct, as_parent, name, err);
+}
+
+int client_can_control(const struct client *c, const struct container *ct, bool as_parent,
+		       struct error *err)
+{
+	return control(c, ct, as_parent, in_write_scope(c, ct, as_parent), err);
+}
+
+int client_can_create(const struct client *c, const struct container *parent, const char *name,
+		      struct error *err)
+{
+	bool in_scope = in_write_scope(c, parent, true) || str_has_prefix(name, c->write_ns);
+
+	return control(c, parent, true, in_scope, err);
 }
 
 /* `.`: the container that is the parent of the namespace. */
@@ -243,7 +298,7 @@ static bool is_name_or_above(const char *name, const char *of)
 	return strncmp(of, name, len) == 0 && (of[len] == '\0' || of[len] == '/' || len == 0);
 }
 
-static bool is_visible(const struct client *c, const char *name)
+bool client_sees(const struct client *c, const char *name)
 {
 	const char *own = c->container->name;
 	size_t len = strlen(own);
@@ -260,24 +315,24 @@ int client_resolve_name(const struct client *c, const char *name, char **ret_nam
 
 	if (!*name)
 		return error_set(err, ERR_INVALID_VALUE, "container name is empty");
+	if (strlen(name) > NAME_MAX_GIVEN)
+		return error_set(err, ERR_INVALID_VALUE,
+				 "container name '%.40s…' is %zu bytes long", name, strlen(name));
+	if (*name == '/' && name[1] && !str_has_prefix(name, "/porto/"))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "container name '%s' begins with a slash; absolute names begin "
+				 "with /porto/",
+				 name);
 	full = expand_name(c, name);
-	normal = path_normalize(full);
-	if (strcmp(normal, ".") == 0 || strcmp(normal, "/") == 0)
+	normal = path_normalize(full + strspn(full, "/"));
+	if (strcmp(normal, ".") == 0)
 		*normal = '\0';
-	if (*normal == '/') {
-		free(normal);
-		return error_set(
-			err, ERR_INVALID_VALUE,
-			"container name '%s' begins with a slash; absolute names begin with "
-			"/porto/",
-			name);
-	}
 	if (strcmp(normal, "..") == 0 || str_has_prefix(normal, "../")) {
 		free(normal);
 		return error_set(err, ERR_PERMISSION, "container name '%s' leads out of the tree",
 				 name);
 	}
-	if (!is_visible(c, normal)) {
+	if (!client_sees(c, normal)) {
 		free(normal);
 		return error_set(err, ERR_PERMISSION,
 				 "container '%s' is outside of the client's namespace", name);

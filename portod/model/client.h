@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is asking: credentials, own container, access level, namespace. Fixed at connect
- * (reference/protocol.md §8). Pure memory.
+ * Who is asking: credentials, own container, access level, namespace (reference/protocol.md §8).
+ * Process and container are those of the connect; access level and namespaces follow what
+ * enable_porto of the container and of those above it says now. Memory only, but for the user
+ * database in client_authorize() of an ordinary user.
  */
 #pragma once
 
@@ -39,6 +41,8 @@ struct client {
 	struct container *container; /* own container (the root container on the host); referenced
 				        */
 	enum access_level access;
+	gid_t porto_gid;          /* as given to client_authorize() */
+	uint64_t levels;          /* enable_porto of the way up when access was computed */
 	char *read_ns, *write_ns; /* prefixes, "" = all; owned */
 	struct list weak;         /* weak containers bound to this connection */
 	struct list waiters;      /* struct watch subscriptions, see model/watch.h */
@@ -65,6 +69,9 @@ char *client_namespace_of(const struct container *ct);
 /* Compute access level and namespaces from `container`, cred and group membership. Returns
  * ERR_PERMISSION for ACCESS_NONE or a container in a state that may not talk. */
 int client_authorize(struct client *c, gid_t porto_gid, struct error *err);
+/* Before each request and notification: compute both again if a level on the way up has changed
+ * since. Errors as above; access is ACCESS_NONE after them. Cheap when nothing has changed. */
+int client_refresh(struct client *c, struct error *err);
 
 /* May act as `cred`'s owner: superuser or the same uid. */
 bool client_controls_cred(const struct client *c, const struct cred *cred);
@@ -72,9 +79,16 @@ bool client_controls_cred(const struct client *c, const struct cred *cred);
 int client_can_control(const struct client *c, const struct container *ct, bool as_parent,
 		       struct error *err);
 
+/* May create `name`, whose parent is `parent`: control as parent, or the name itself is in the
+ * write namespace, which need not end at a slash. */
+int client_can_create(const struct client *c, const struct container *parent, const char *name,
+		      struct error *err);
+
 /* What the client wrote -> absolute name ("" = root); protocol.md §9. New string. */
 int client_resolve_name(const struct client *c, const char *name, char **ret_name,
 			struct error *err);
+/* May it name the container with this absolute name, in whichever form? */
+bool client_sees(const struct client *c, const char *name);
 /* And to the container: ERR_CONTAINER_DOES_NOT_EXIST. */
 int client_resolve(const struct client *c, struct tree *tree, const char *name,
 		   struct container **ret, struct error *err);

@@ -4,6 +4,10 @@
  *
  * Sync waits report once and end; async ones report until removed. A report is delivered through
  * a function pointer, so that this file knows no sockets. Pure memory.
+ *
+ * An event looks only at the watches it may concern: names are found by hash, masks by what comes
+ * before the last slash in front of their first wildcard ("a/b" for "a/b/x*"). Only masks like
+ * "*" and "x***" are asked about everything.
  */
 #pragma once
 
@@ -22,12 +26,23 @@ struct watch_report {
 	uint64_t when;             /* unix seconds */
 	const char *label, *value; /* NULL = none */
 	bool last;                 /* the watch was unlinked before: nothing will follow */
+	uint64_t event;            /* reports of one event differ in name at most; 0 = alone */
+};
+
+/* One name or mask of a watch, in the bucket where events look for it. */
+struct watch_entry {
+	struct list node;
+	struct watch *watch;
+	struct watch_bucket *bucket;
+	size_t index; /* in names or masks */
 };
 
 struct watch {
-	struct list node;        /* on watches */
-	struct list client_node; /* on client->waiters */
-	struct client *client;   /* borrowed */
+	struct watches *watches;     /* that it is on, NULL = none; borrowed */
+	struct watch_entry *entries; /* owned; names, then masks */
+	uint64_t event;              /* the last one that was looked at */
+	struct list client_node;     /* on client->waiters */
+	struct client *client;       /* borrowed */
 	bool async;
 	struct strv names;  /* resolved to absolute, as given in `given` */
 	struct strv given;  /* what the client wrote, same order: echoed in reports */
@@ -35,7 +50,8 @@ struct watch {
 	struct strv labels; /* masks of label names */
 	struct strv raw;    /* request's names and labels verbatim, to match StopAsyncWait */
 	char *target_state; /* NULL = any */
-	/* Deliver one report. May free the watch when r->last is set, and no other watch. A sync
+	/* Deliver one report. May free the watch when r->last is set, and no other watch, and
+	 * subscribe or notify nobody. A sync
 	 * watch gets exactly one, an async one with a target state too. */
 	void (*report)(struct watch *w, const struct watch_report *r);
 	void *user;
@@ -45,16 +61,17 @@ struct watches *watches_new(void);
 /* Asserts that none is left. Returns NULL. */
 struct watches *watches_free(struct watches *ws);
 size_t watches_count(const struct watches *ws);
+/* Names and masks that all events together have looked at: what dispatch costs. */
+uint64_t watches_examined(const struct watches *ws);
 
 void watch_init(struct watch *w, struct client *client, bool async);
-/* Names and masks of a request, resolved in the client's view; ERR_INVALID_VALUE for none (sync).
- * */
+/* Names and masks of a request, resolved in the client's view. Before watches_add(). */
 int watch_add_name(struct watch *w, const char *name, struct error *err);
 void watch_deinit(struct watch *w);
 void watches_add(struct watches *ws, struct watch *w);
 void watches_del(struct watch *w);
 
-/* Would a sync wait end on this container now? */
+/* Would a sync wait end on this container now? With labels that is a matter of these. */
 bool watch_is_satisfied(const struct watch *w, const struct container *ct);
 bool watch_matches(const struct watch *w, const struct container *ct);
 /*

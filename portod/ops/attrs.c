@@ -4,6 +4,7 @@
  * started, keep or take back. Over at once unless the container is busy or the knob may block.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,16 +25,21 @@ static void keep(struct set_op *s)
 {
 	struct ops *ops = s->op.ops;
 	struct container *ct = s->op.ct;
+	bool access = false;
 
 	ct->change_time = clock_wall_sec();
-	for (size_t i = 0; i < s->txn.n; i++)
+	for (size_t i = 0; i < s->txn.n; i++) {
 		persist_prop(ops, ct, s->txn.changes[i].prop);
+		access |= strcmp(s->txn.changes[i].prop->name, "enable_porto") == 0;
+	}
 	if (ct->spec.controllers != s->txn.old_controllers)
 		persist_prop(ops, ct, prop_find("controllers"));
 	for (size_t i = 0; i < s->txn.labels.n; i++)
 		watches_notify_label(ops->watches, ct, s->txn.labels.e[i].key,
 				     s->txn.labels.e[i].val);
 	op_finish(&s->op, &s->op.err);
+	if (access && ops->on_access)
+		ops->on_access(ops, ct);
 }
 
 static void take_back(struct set_op *s, const struct error *why)

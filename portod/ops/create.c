@@ -125,7 +125,7 @@ static int check(struct ops *ops, const struct client *client, const char *name,
 		return error_set(err, ERR_INVALID_VALUE,
 				 "container '%s' would be at level %u, the deepest is %d", name,
 				 parent->level + 1, CONTAINER_MAX_LEVEL);
-	if (client_can_control(client, parent, true, err))
+	if (client_can_create(client, parent, name, err))
 		return -1;
 	*ret_parent = parent;
 	return 0;

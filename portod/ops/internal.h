@@ -74,6 +74,9 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 void compile_settings(const struct ops *ops, const struct container *ct, enum apply_group group,
 		      bool only_set, struct cgroup_setting *settings, size_t *n);
 
+/* ---- policy.c: what the daemon itself changes at a start ---- */
+int policy_apply(struct ops *ops, struct container *ct, struct error *err);
+
 /* ---- teardown.c: the one clean-up of stop, destroy, failed start and restore ---- */
 struct teardown;
 /* Of `top` and everything below that has resources. */

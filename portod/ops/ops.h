@@ -81,6 +81,8 @@ struct ops {
 	unsigned next_early;
 	bool stopping;                    /* the daemon is going down: no new operations */
 	void (*on_idle)(struct ops *ops); /* when stopping and `active` becomes 0 */
+	/* enable_porto of `ct` was changed: clients in it and below may have other rights now. */
+	void (*on_access)(struct ops *ops, struct container *ct);
 };
 
 /* Takes nothing over but the memory of `ops` itself. */

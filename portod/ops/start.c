@@ -202,7 +202,7 @@ static void begin(struct start_op *s)
 	}
 	if (ct == s->target)
 		err = s->fds_err;
-	if (err.code || compile_check(ops, client, ct, &err) ||
+	if (err.code || policy_apply(ops, ct, &err) || compile_check(ops, client, ct, &err) ||
 	    compile_start(ops, ct, ct == s->target ? s->fds : none, s->respawn, &s->compiled,
 			  &err)) {
 		error_prefix(&err, "cannot prepare start of container '%s'", ct->name);

@@ -195,30 +195,20 @@ void conn_send_commit(struct conn *c, size_t len)
 		list_push_back(c->flush_list, &c->flush_node);
 }
 
-bool conn_push_fits(struct conn *c, size_t len)
+bool conn_may_push(const struct conn *c, size_t len)
 {
 	size_t used = conn_unsent(c) + FRAME_PREFIX_MAX;
 
-	if (c->closed || (used <= c->max_output && len <= c->max_output - used))
-		return true;
-	log_warning("close connection fd %d: the client does not read its notifications, "
-		    "no room for %zu bytes beside %zu unsent ones",
-		    c->fd, len, conn_unsent(c));
-	conn_close(c);
-	return false;
+	return conn_is_open(c) && used <= c->max_output && len <= c->max_output - used;
 }
 
-bool conn_send(struct conn *c, const void *body, size_t len, bool push)
+void conn_send(struct conn *c, const void *body, size_t len)
 {
-	void *at;
+	void *at = conn_send_reserve(c, len);
 
-	if (push && !conn_push_fits(c, len))
-		return false;
-	at = conn_send_reserve(c, len);
 	if (len)
 		memcpy(at, body, len);
 	conn_send_commit(c, len);
-	return true;
 }
 
 /* Everything is written. */
@@ -254,6 +244,7 @@ void conn_flush(struct conn *c)
 	if (n > 0) {
 		c->out_done += (size_t)n;
 		c->last_activity = clock_mono_nsec();
+		c->closing_ticks = 0;
 	}
 	if (conn_unsent(c))
 		ev_io_start(ev_of(c), &c->write_io);
@@ -318,6 +309,13 @@ void conn_close_after_flush(struct conn *c)
 		update_watchers(c);
 	else
 		output_done(c);
+}
+
+void conn_refuse(struct conn *c)
+{
+	c->bad = true;
+	conn_close_after_flush(c);
+	update_watchers(c);
 }
 
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_ops *ops, size_t max_frame,

@@ -9,8 +9,8 @@
  * written by conn_flush(), which the server calls after the store's commit.
  *
  * A peer that does not read: frames wait while CONN_SERVE_BELOW bytes of output are unsent, so it
- * costs that and one reply; notifications are kept up to `max_output` bytes, one more closes the
- * connection with a log line: they are never silently dropped.
+ * costs that and one reply; notifications are kept up to `max_output` bytes. Who pushes them asks
+ * before each, and when there is no room tells the peer and closes: nothing is silently dropped.
  *
  * A peer that leaves or shuts both directions down is closed at once, also in the middle of a
  * request. One that shuts down its writing only gets its answers first. Never blocks.
@@ -78,11 +78,10 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_ops *ops, siz
 /* Only after on_close. Accepts NULL. Returns NULL. */
 struct conn *conn_free(struct conn *c);
 
-/* Queue one frame; `body` is copied. A reply is always taken. With `push`, false = over max_output:
- * the connection was closed. Nothing is queued on a closed connection (still true). */
-bool conn_send(struct conn *c, const void *body, size_t len, bool push);
-/* The same test for a notification that is packed in place: false = over max_output, closed. */
-bool conn_push_fits(struct conn *c, size_t len);
+/* Queue one frame; `body` is copied. Always taken; on a closed connection it goes nowhere. */
+void conn_send(struct conn *c, const void *body, size_t len);
+/* Is there room for a notification of this length? Never on a connection that is to be closed. */
+bool conn_may_push(const struct conn *c, size_t len);
 /* Room to pack `len` bytes of a frame in place; conn_send_commit() with the same length queues it.
  * Always taken; works on a closed connection (and goes nowhere). */
 void *conn_send_reserve(struct conn *c, size_t len);
@@ -93,10 +92,19 @@ static inline size_t conn_unsent(const struct conn *c)
 	return c->out.len - c->out_done;
 }
 
+/* Nothing has decided yet that it ends. */
+static inline bool conn_is_open(const struct conn *c)
+{
+	return !c->closed && !c->closing;
+}
+
 /* The request in flight was answered: go on. Harmless when none is in flight. */
 void conn_request_done(struct conn *c);
 /* Write what can be written; waits for writability for the rest. */
 void conn_flush(struct conn *c);
-/* Close now (drop output) or after the output was written (or a few seconds). */
+/* Close now (drop output) or after the output was written (or some seconds without progress). */
 void conn_close(struct conn *c);
 void conn_close_after_flush(struct conn *c);
+/* The same, and what the peer still sends is taken and thrown away for a moment: one that is just
+ * asking reads the last frame instead of failing to write. */
+void conn_refuse(struct conn *c);

@@ -294,14 +294,33 @@ void request_send_error(struct conn *c, const struct error *err)
 	conn_request_done(c);
 }
 
-bool request_push(struct conn *c, Porto__TPortoResponse *resp)
+void request_pack_push(Porto__TPortoResponse *resp, struct buf *out)
+{
+	size_t len;
+
+	resp->has_error = 1;
+	resp->error = PORTO__EERROR__Success;
+	len = porto__tporto_response__get_packed_size(resp);
+	buf_reset(out);
+	buf_reserve(out, len);
+	porto__tporto_response__pack(resp, (uint8_t *)out->data);
+	buf_commit(out, len);
+}
+
+bool request_push(struct conn *c, const struct buf *packed)
+{
+	if (!conn_may_push(c, packed->len))
+		return false;
+	conn_send(c, packed->data, packed->len);
+	return true;
+}
+
+void request_push_last(struct conn *c, Porto__TPortoResponse *resp)
 {
 	resp->has_error = 1;
 	resp->error = PORTO__EERROR__Success;
-	if (!conn_push_fits(c, porto__tporto_response__get_packed_size(resp)))
-		return false;
 	send_message(c, resp);
-	return true;
+	conn_close_after_flush(c);
 }
 
 /* ---- memory ---- */

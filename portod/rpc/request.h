@@ -65,9 +65,13 @@ void request_abandon(struct request *rq);
 /* The reply to input that gave no request; the connection goes on. Do not call it while a decoded
  * request is in flight. */
 void request_send_error(struct conn *c, const struct error *err);
-/* A notification: carries only `error` and what is in `resp`. false = it did not fit into the
- * client's output and the connection was closed. */
-bool request_push(struct conn *c, Porto__TPortoResponse *resp);
+/* A notification: carries only `error` and what is in `resp`. It is packed apart, because most go
+ * to many: the bytes replace what is in `out`. */
+void request_pack_push(Porto__TPortoResponse *resp, struct buf *out);
+/* Send it. false = there was no room for it. */
+bool request_push(struct conn *c, const struct buf *packed);
+/* The last one: always taken, then the connection is closed when the client has read it. */
+void request_push_last(struct conn *c, Porto__TPortoResponse *resp);
 
 /* Zeroed memory that lives as long as the request. */
 void *request_alloc(struct request *rq, size_t size);

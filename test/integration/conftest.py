@@ -16,6 +16,7 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -557,6 +558,45 @@ def rootfs(tmp_path_factory, busybox, toolbox):
     mounts = [line for line in text.splitlines() if path in line]
     shutil.rmtree(path, ignore_errors=True)
     assert not mounts, "mounts below the root directory are left: %s" % mounts
+
+
+class Inside:
+    """Connections that a process in a container has made: it answers for them, we use them.
+
+    inside = Inside(porto, name, path of the socket inside, toolbox inside); start() starts the
+    container with a process that connects on demand, connect() gives a Client."""
+
+    def __init__(self, porto, name, path, toolbox):
+        self.porto, self.name, self.path, self.toolbox = porto, name, path, toolbox
+        self.sock = None
+
+    def start(self):
+        self.close()
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.porto.set(
+                self.name,
+                command="%s connect %s" % (self.toolbox, self.path),
+                stdin_path="/dev/fd/%d" % theirs.fileno(),
+            )
+            self.porto.start(self.name)
+        return self
+
+    def connect(self):
+        """A Client; OSError when there is no socket inside."""
+        self.sock.settimeout(porto_client.DEFAULT_TIMEOUT)
+        self.sock.send(b"c")
+        data, fds, _, _ = socket.recv_fds(self.sock, 1, 1)
+        if not fds:
+            raise OSError(data[0], os.strerror(data[0]))
+        client = Client(self.path, connect=False)
+        client.sock = socket.socket(fileno=fds[0])
+        return client
+
+    def close(self):
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
 
 
 @contextlib.contextmanager

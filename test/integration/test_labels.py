@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labels: names, values, counts, compare-and-set, increments, search."""
 
+import os
+
 import pytest
 
-from conftest import expect
+import porto_client
+from conftest import expect, poll
 from porto_client import PortoError
 
 
@@ -179,8 +182,6 @@ def test_find(porto, name):
 
 def test_concurrent_increments(portod, porto, name):
     porto.create(name)
-    import porto_client
-
     clients = [portod.client() for _ in range(10)]
     request = porto_client.frame(porto_client.make_request("IncLabel", name=name, label="TEST.n"))
     for client in clients:
@@ -189,3 +190,121 @@ def test_concurrent_increments(portod, porto, name):
     assert sorted(results) == list(range(1, 201))
     for client in clients:
         client.close()
+
+
+def test_compare_and_set_by_many(portod, porto, name):
+    """Everybody adds one by compare-and-set; whoever was too slow hears Busy and tries again."""
+    porto.create(name)
+    porto.set_label(name, "TEST.n", "0")
+    clients = [portod.client() for _ in range(20)]
+    left = [10] * len(clients)
+    known = ["0"] * len(clients)
+    busy = 0
+
+    def send(i):
+        value = str(int(known[i]) + 1)
+        request = dict(name=name, label="TEST.n", value=value, prev_value=known[i])
+        clients[i].send(porto_client.make_request("SetLabel", **request))
+
+    while any(left):
+        asking = [i for i in range(len(clients)) if left[i]]
+        for i in asking:
+            send(i)
+        for i in asking:
+            answer = clients[i].recv_reply()
+            if answer.error == 0:
+                left[i] -= 1
+                known[i] = str(int(known[i]) + 1)
+            else:
+                assert porto_client.error_name(answer.error) == "Busy"
+                known[i] = answer.SetLabel.prev_value
+                busy += 1
+    assert porto.get_property(name, "TEST.n") == "200"
+    assert busy > 0
+    for client in clients:
+        client.close()
+
+
+def test_labels_while_the_container_is_busy(portod, porto, name):
+    """Setting and comparing does not wait for a start or stop that takes long."""
+    porto.run(name, "sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'")
+    pid = int(porto.get_property(name, "root_pid"))
+    with portod.client() as other:
+        other.send(porto_client.make_request("Stop", name=name, timeout_ms=20000))
+        poll(lambda: porto.state(name) == "stopping")
+        porto.set_label(name, "TEST.x", "1", state="stopping")
+        assert porto.inc_label(name, "TEST.n") == 1
+        porto.set_label(name, "TEST.x", "2", prev_value="1")
+        assert porto.state(name) == "stopping"
+        os.kill(pid, 9)
+        assert other.recv_reply().error == 0
+
+
+def test_limit_by_every_way(porto, name):
+    porto.create(name)
+    porto.set_property(name, "labels", "; ".join("TEST.%d: v" % i for i in range(100)))
+    for attempt in (
+        lambda: porto.set_property(name, "labels", "TEST.more: v"),
+        lambda: porto.set_property(name, "labels[TEST.more]", "v"),
+        lambda: porto.set_property(name, "TEST.more", "v"),
+        lambda: porto.set_label(name, "TEST.more", "v"),
+        lambda: porto.inc_label(name, "TEST.more"),
+    ):
+        with expect("ResourceNotAvailable"):
+            attempt()
+    porto.set_property(name, "labels", "TEST.1: w; TEST.2: w")
+    porto.set_property(name, "labels[TEST.3]", "w")
+    porto.set_property(name, "TEST.4", "w")
+    assert porto.find_label("TEST.*", value="w") == [
+        (name, "stopped", "TEST.%d" % i, "w") for i in (1, 2, 3, 4)
+    ]
+
+
+def test_increments_at_the_edges(porto, name):
+    porto.create(name)
+    top, bottom = (1 << 63) - 1, -(1 << 63)
+    assert porto.inc_label(name, "TEST.a", top) == top
+    assert porto.inc_label(name, "TEST.b", bottom) == bottom
+    for label, add, there in ("TEST.a", 1, top), ("TEST.b", -1, bottom), ("TEST.b", bottom, bottom):
+        with expect("InvalidValue") as caught:
+            porto.inc_label(name, label, add)
+        assert caught.error.response.IncLabel.result == there
+        assert porto.get_property(name, label) == str(there)
+    assert porto.inc_label(name, "TEST.a", bottom) == -1
+    for text in "1x", "0x10", "1.5", "99999999999999999999":
+        porto.set_label(name, "TEST.t", text)
+        with expect("InvalidValue"):
+            porto.inc_label(name, "TEST.t", 0)
+        assert porto.get_property(name, "TEST.t") == text
+
+
+def test_find_in_all_ways(porto, name):
+    """States, values, inherited labels, masks of both."""
+    porto.create("a")
+    porto.create("a/b")
+    porto.set_label("a", "TEST.x", "1")
+    porto.start("a")
+    assert porto.find_label(".TEST.x") == [
+        ("a", "meta", ".TEST.x", "1"),
+        ("a/b", "stopped", ".TEST.x", "1"),
+    ]
+    assert porto.find_label(".TEST.x", state="stopped", value="1", mask="a/*") == [
+        ("a/b", "stopped", ".TEST.x", "1")
+    ]
+    assert porto.find_label("TEST.[xy]", mask="?", state="meta") == [("a", "meta", "TEST.x", "1")]
+    assert porto.find_label("TEST.x", state="no-such-state") == []
+    assert porto.find_label("TEST.x", value="2") == []
+    with expect("InvalidLabel"):
+        porto.find_label("")
+
+
+def test_labels_survive_the_server(portod, porto, name):
+    porto.create(name)
+    porto.set_label(name, "TEST.x", "1")
+    porto.inc_label(name, "TEST.n", 41)
+    porto.set_property(name, "TEST.gone", "x")
+    porto.set_label(name, "TEST.gone", "")
+    portod.kill_server()
+    porto.connect()
+    assert porto.get_property(name, "labels") == "TEST.n: 41; TEST.x: 1"
+    assert porto.inc_label(name, "TEST.n") == 42

@@ -128,6 +128,38 @@ def test_label_ends_a_wait_on_a_running_container(porto, name):
     assert (report.name, report.label, report.value) == (name, "TEST.x", "2")
 
 
+def test_label_wait_on_what_is_over_already(porto, name):
+    """The label is what was asked for; that the container was stopped before is no news."""
+    porto.create(name)
+    assert porto.wait([name], labels=["TEST.*"], timeout_ms=100).state == "timeout"
+    porto.set_label(name, "TEST.x", "1")
+    report = porto.wait([name], labels=["TEST.*"], timeout_ms=0)
+    assert (report.state, report.label, report.value) == ("stopped", "TEST.x", "1")
+    porto.set_label(name, "TEST.x", "")
+    porto.send(porto_client.make_request("Wait", name=[name], label=["TEST.*"]))
+    with porto_client.Client(porto.path) as other:
+        other.destroy(name)
+    assert porto.recv_reply().Wait.state == "destroyed"
+    # The end of a run ends the wait, labels or not.
+    porto.run(name, "sleep 1000")
+    porto.send(porto_client.make_request("Wait", name=[name], label=["TEST.*"]))
+    with porto_client.Client(porto.path) as other:
+        other.kill(name, 9)
+    report = porto.recv_reply().Wait
+    assert (report.state, report.label, report.value) == ("dead", "exit_code", "-9")
+
+
+def test_asked_for_twice_reported_once(porto, name):
+    porto.create(name)
+    porto.async_wait([name, "/porto/" + name, name, "***", name + "*", "/porto/***"])
+    assert [e.name for e in porto.events] == [name]
+    porto.events.clear()
+    porto.set_property(name, "command", "sleep 1000")
+    porto.start(name)
+    assert [e.state for e in events(porto, 2)] == ["starting", "running"]
+    assert quiet(porto)
+
+
 def test_a_thousand_waiters(portod, porto, name):
     porto.run(name, "sleep 1000")
     clients = [portod.client() for _ in range(300)]

@@ -309,6 +309,40 @@ static int lines(long count)
 	return 0;
 }
 
+/* For each byte on stdin, a socket: connect to `path` and pass the connection back, or the errno.
+ * Who connected is who asks, whoever uses the connection after. */
+static int connect_for_others(const char *path)
+{
+	char c;
+
+	while (read(0, &c, 1) == 1) {
+		struct sockaddr_un addr = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		unsigned char code = 0;
+		char control[CMSG_SPACE(sizeof(fd))] = { 0 };
+		struct iovec iov = { &code, 1 };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		struct cmsghdr *cmsg;
+
+		snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+		if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+			code = (unsigned char)errno;
+		} else {
+			msg.msg_control = control;
+			msg.msg_controllen = sizeof(control);
+			cmsg = CMSG_FIRSTHDR(&msg);
+			cmsg->cmsg_level = SOL_SOCKET;
+			cmsg->cmsg_type = SCM_RIGHTS;
+			cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+			memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+		}
+		if (sendmsg(0, &msg, 0) != 1)
+			return 1;
+		close(fd);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -350,6 +384,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "leave"))
 		return leave((int)n);
+	if (!strcmp(what, "connect"))
+		return connect_for_others(argv[2]);
 	if (!strcmp(what, "ask"))
 		return ask(argv[2], argv[3]);
 	if (!strcmp(what, "lines"))

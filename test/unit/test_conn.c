@@ -47,9 +47,9 @@ static void answer(struct server *s)
 	static char big[BIG];
 
 	if (s->big)
-		conn_send(s->conn, big, sizeof(big), false);
+		conn_send(s->conn, big, sizeof(big));
 	else
-		conn_send(s->conn, s->last, s->last_len, false);
+		conn_send(s->conn, s->last, s->last_len);
 	conn_request_done(s->conn);
 }
 
@@ -70,7 +70,7 @@ static void on_bad_frame(struct conn *c, const char *why)
 
 	s->bad++;
 	s->why = why;
-	conn_send(c, "bad", 3, false);
+	conn_send(c, "bad", 3);
 }
 
 static void on_close(struct conn *c)
@@ -398,19 +398,50 @@ static void stops_serving_a_peer_that_does_not_read(void **state)
 	assert_true(s->conn->decoder.cap <= 16384);
 }
 
-static void closes_a_peer_that_lets_notifications_pile_up(void **state)
+static void keeps_notifications_up_to_a_limit(void **state)
 {
 	struct server *s = *state;
-	static char note[10000];
+	static char note[10000], sink[65536];
 	unsigned sent = 0;
+	size_t got = 0;
+	ssize_t n;
 
-	while (sent < 1000 && conn_send(s->conn, note, sizeof(note), true)) {
+	while (sent < 1000 && conn_may_push(s->conn, sizeof(note))) {
+		conn_send(s->conn, note, sizeof(note));
 		sent++;
 		turns(s, 1);
 	}
 	assert_true(sent > MAX_OUTPUT / sizeof(note) / 2);
 	assert_true(sent < 1000);
-	turns(s, 1);
+	assert_int_equal(s->closes, 0);
+	/* One more word, which always fits, and the end; what is queued is still to be had. */
+	conn_send(s->conn, "bye", 3);
+	conn_close_after_flush(s->conn);
+	assert_false(conn_may_push(s->conn, 1));
+	for (unsigned i = 0; i < 1000 && s->conn; i++) {
+		turns(s, 1);
+		while ((n = get(s, sink, sizeof(sink))) > 0)
+			got += (size_t)n;
+	}
+	assert_int_equal(got, sent * (sizeof(note) + 2) + 4);
+	assert_int_equal(s->closes, 1);
+}
+
+/* Who is refused while it is just asking reads why. */
+static void takes_what_a_refused_peer_still_sends(void **state)
+{
+	struct server *s = *state;
+
+	conn_send(s->conn, "no", 2);
+	conn_refuse(s->conn);
+	turns(s, 2);
+	PUT(s, "\001a\001b");
+	turns(s, 2);
+	assert_int_equal(s->frames, 0);
+	EXPECT(s, "\002no");
+	expect_end(s);
+	shutdown(s->peer, SHUT_RDWR);
+	turns(s, 2);
 	assert_int_equal(s->closes, 1);
 }
 
@@ -421,7 +452,7 @@ static void takes_a_reply_of_any_size(void **state)
 	char *body = xcalloc(1, size), sink[65536];
 	ssize_t n;
 
-	assert_true(conn_send(s->conn, body, size, false));
+	conn_send(s->conn, body, size);
 	free(body);
 	for (unsigned i = 0; i < 1000; i++) {
 		turns(s, 1);
@@ -437,7 +468,7 @@ static void closes_after_the_output(void **state)
 {
 	struct server *s = *state;
 
-	conn_send(s->conn, "bye", 3, false);
+	conn_send(s->conn, "bye", 3);
 	conn_close_after_flush(s->conn);
 	assert_int_equal(s->closes, 0);
 	turns(s, 2);
@@ -450,11 +481,11 @@ static void drops_output_when_closed_at_once(void **state)
 {
 	struct server *s = *state;
 
-	conn_send(s->conn, "bye", 3, false);
+	conn_send(s->conn, "bye", 3);
 	conn_close(s->conn);
 	conn_close(s->conn);
-	assert_true(conn_send(s->conn, "late", 4, false));
-	assert_true(conn_send(s->conn, "late", 4, true));
+	conn_send(s->conn, "late", 4);
+	assert_false(conn_may_push(s->conn, 4));
 	turns(s, 1);
 	expect_end(s);
 	assert_int_equal(s->closes, 1);
@@ -506,9 +537,10 @@ int main(void)
 		TEST(reports_a_frame_over_the_limit),
 		TEST(reports_an_endless_prefix),
 		TEST(stops_serving_a_peer_that_does_not_read),
-		TEST(closes_a_peer_that_lets_notifications_pile_up),
+		TEST(keeps_notifications_up_to_a_limit),
 		TEST(takes_a_reply_of_any_size),
 		TEST(closes_after_the_output),
+		TEST(takes_what_a_refused_peer_still_sends),
 		TEST(drops_output_when_closed_at_once),
 		TEST(survives_a_close_from_within_a_frame),
 		TEST(a_copy_of_the_descriptor_keeps_no_peer_waiting),

@@ -39,6 +39,36 @@ static void test_self(void **state)
 	assert_true(procfs_mem_total() > 0);
 }
 
+static void test_caps(void **state)
+{
+	uint64_t caps = 1, child = 1;
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(procfs_caps(getpid(), &caps), 0);
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)!setuid(65534);
+		(void)!write(ends[1], "x", 1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	assert_int_equal(procfs_caps(pid, &child), 0);
+	if (geteuid() == 0) {
+		assert_true(caps != 0);
+		assert_int_equal(child, 0);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(procfs_caps(pid, &child), -ESRCH);
+}
+
 static void test_same_namespace(void **state)
 {
 	pid_t pid;
@@ -95,9 +125,8 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_self),
-		cmocka_unit_test(test_same_namespace),
-		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_self),           cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_same_namespace), cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_missing),
 	};
 

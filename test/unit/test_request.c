@@ -553,12 +553,23 @@ static void answers_input_that_is_no_request(void **state)
 	porto__tporto_response__free_unpacked(resp, NULL);
 }
 
+static bool push(struct fixture *f, Porto__TPortoResponse *resp)
+{
+	struct buf packed = BUF_INIT;
+	bool sent;
+
+	request_pack_push(resp, &packed);
+	sent = request_push(f->conn, &packed);
+	buf_deinit(&packed);
+	return sent;
+}
+
 static void pushes_a_notification(void **state)
 {
 	struct fixture *f = *state;
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT, *got;
 
-	assert_true(request_push(f->conn, &resp));
+	assert_true(push(f, &resp));
 	got = receive(f);
 	assert_true(got->has_error);
 	assert_int_equal(got->error, PORTO__EERROR__Success);
@@ -576,8 +587,14 @@ static void refuses_a_notification_over_the_limit(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	resp.errormsg = text;
-	assert_false(request_push(f->conn, &resp));
-	assert_true(f->conn->closed);
+	assert_false(push(f, &resp));
+	assert_true(conn_is_open(f->conn));
+	assert_int_equal(conn_unsent(f->conn), 0);
+	request_push_last(f->conn, &resp);
+	assert_false(conn_is_open(f->conn));
+	assert_true(conn_unsent(f->conn) > sizeof(text));
+	resp.errormsg = NULL;
+	assert_false(push(f, &resp));
 }
 
 /* ---- memory ---- */

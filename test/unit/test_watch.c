@@ -39,7 +39,7 @@ static void report(struct watch *watch, const struct watch_report *r)
 		 r->label ? r->value : "", r->last ? "!" : "");
 	if (!r->last)
 		return;
-	assert_false(list_is_linked(&watch->node));
+	assert_null(watch->watches);
 	assert_false(list_is_linked(&watch->client_node));
 	watch_deinit(watch);
 	free(w);
@@ -64,10 +64,15 @@ static int setup(void **state)
 	f->a = add(f, "a");
 	f->ab = add(f, "a/b");
 	f->x = add(f, "x");
+	f->root->spec.enable_porto = ACCESS_NORMAL;
+	f->a->spec.enable_porto = ACCESS_ISOLATE;
 	f->host = client_new(f->root);
 	f->inside = client_new(f->a);
-	free(f->inside->read_ns);
-	f->inside->read_ns = xstrdup("a/");
+	f->host->task_cred.uid = f->a->spec.owner_cred.uid = 0;
+	/* That "a" does not run yet is no matter of what it may see. */
+	(void)client_authorize(f->host, 0, &f->err);
+	(void)client_authorize(f->inside, 0, &f->err);
+	assert_string_equal(f->inside->read_ns, "a/");
 	*state = f;
 	return 0;
 }
@@ -276,6 +281,27 @@ static void test_label_satisfies_a_sync_wait(void **state)
 	assert_true(watch_is_satisfied(&w->watch, f->x));
 	watch_finish_now(&w->watch, f->x);
 	assert_log(f, "x:running:A.a=v! ");
+
+	/* What is over already is not what was asked for; that it ends is. */
+	w = make(f, f->host, false, "x");
+	strv_add(&w->watch.labels, "B.*");
+	container_restore_state(f->x, STATE_DEAD);
+	assert_false(watch_is_satisfied(&w->watch, f->x));
+	watches_add(f->watches, &w->watch);
+	set(f, f->x, STATE_STOPPED);
+	assert_log(f, "x:stopped! ");
+}
+
+/* A stopped container goes without passing a state that ends a wait. */
+static void test_destroyed_ends_a_sync_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct test_watch *w = make(f, f->host, false, "x");
+
+	strv_add(&w->watch.labels, "B.*");
+	watches_add(f->watches, &w->watch);
+	set(f, f->x, STATE_DESTROYED);
+	assert_log(f, "x:destroyed! ");
 }
 
 static void test_present_state(void **state)
@@ -350,6 +376,97 @@ static void test_many_end_at_once(void **state)
 	drop(stays);
 }
 
+/* A container that is asked for several times is reported once, under the name that was given. */
+static void test_one_report_for_many_masks(void **state)
+{
+	struct fixture *f = *state;
+	struct test_watch *w = make(f, f->host, true, "a/b");
+	static const char *const more[] = { "/porto/a/b", "a/*", "a/***", "***", "*/b", "a/[b]" };
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		assert_int_equal(watch_add_name(&w->watch, more[i], &f->err), 0);
+	assert_int_equal(w->watch.names.n, 1);
+	watches_add(f->watches, &w->watch);
+	set(f, f->ab, STATE_RUNNING);
+	assert_log(f, "a/b:running ");
+	drop(w);
+	watches_notify_state(f->watches, f->ab, "running");
+	assert_log(f, "");
+}
+
+static void test_masks_are_found_by_directory(void **state)
+{
+	static const struct {
+		const char *mask;
+		bool matches;
+	} cases[] = {
+		{ "a/b*", true },   { "a/b***", true }, { "a/***", true },    { "a***", true },
+		{ "?/b", true },    { "***b", true },   { "***/b", true },    { "a/?", true },
+		{ "[a]/b", true },  { "a/b/*", false }, { "a/b/***", false }, { "b/*", false },
+		{ "x/***", false }, { "*", false },     { "ab*", false },     { "a/\\b*", true },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct test_watch *w = subscribe(f, f->host, true, cases[i].mask);
+
+		watches_notify_state(f->watches, f->ab, "running");
+		assert_log(f, cases[i].matches ? "a/b:running " : "");
+		drop(w);
+	}
+}
+
+/* What an event costs does not depend on those that it does not concern. */
+static void test_cost(void **state)
+{
+	struct fixture *f = *state;
+	struct test_watch *many[300];
+	uint64_t before;
+	char name[32];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), i % 2 ? "other-%d" : "other-%d/***", i);
+		many[i] = subscribe(f, f->host, true, name);
+	}
+	subscribe(f, f->host, false, "x");
+	before = watches_examined(f->watches);
+	for (int i = 0; i < 100; i++)
+		watches_notify_label(f->watches, f->x, "A.a", "1");
+	set(f, f->x, STATE_DEAD);
+	assert_log(f, "x:dead:exit_code=0! ");
+	assert_true(watches_examined(f->watches) - before <= 101);
+	for (int i = 0; i < 300; i++)
+		drop(many[i]);
+}
+
+/* enable_porto is changed while somebody listens. */
+static void test_rights_that_change(void **state)
+{
+	struct fixture *f = *state;
+	struct test_watch *w;
+
+	f->a->spec.enable_porto = ACCESS_NORMAL;
+	container_restore_state(f->a, STATE_RUNNING);
+	assert_int_equal(client_refresh(f->inside, &f->err), 0);
+	w = make(f, f->inside, true, "x");
+	assert_int_equal(watch_add_name(&w->watch, "***", &f->err), 0);
+	watches_add(f->watches, &w->watch);
+	set(f, f->x, STATE_RUNNING);
+	set(f, f->ab, STATE_RUNNING);
+	assert_log(f, "x:running a/b:running ");
+	f->a->spec.enable_porto = ACCESS_ISOLATE;
+	set(f, f->x, STATE_DEAD);
+	set(f, f->ab, STATE_DEAD);
+	assert_log(f, "b:dead:exit_code=0 ");
+	f->a->spec.enable_porto = ACCESS_NONE;
+	set(f, f->ab, STATE_STOPPED);
+	assert_log(f, "");
+	f->a->spec.enable_porto = ACCESS_NORMAL;
+	set(f, f->x, STATE_STOPPED);
+	assert_log(f, "x:stopped ");
+	drop(w);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -368,6 +485,11 @@ int main(void)
 		T(test_start_error_is_told),
 		T(test_timeout),
 		T(test_many_end_at_once),
+		T(test_destroyed_ends_a_sync_wait),
+		T(test_one_report_for_many_masks),
+		T(test_masks_are_found_by_directory),
+		T(test_cost),
+		T(test_rights_that_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
