@@ -42,11 +42,14 @@ static char *program_of(const struct container *ct)
 	return xstrndup(command, strcspn(command, " \t\n"));
 }
 
-static uint32_t for_systemd(const struct ops *ops)
+/* Where it finds the unified tree it will not do with the named hierarchy. */
+static uint32_t for_systemd(const struct ops *ops, int mode)
 {
-	uint32_t named = CGROUP_BIT(CGROUP_SYSTEMD);
+	uint32_t named = CGROUP_BIT(CGROUP_SYSTEMD), unified = CGROUP_BIT(CGROUP_CGROUP2);
 
-	return cgroup_host_controllers(ops->cgroups) & named ? named : CGROUP_BIT(CGROUP_CGROUP2);
+	if (mode != CGROUPFS_NONE)
+		return named | unified;
+	return cgroup_host_controllers(ops->cgroups) & named ? named : unified;
 }
 
 void compile_cgroupfs(struct ops *ops, const struct container *ct, struct compiled *c)
@@ -59,8 +62,8 @@ void compile_cgroupfs(struct ops *ops, const struct container *ct, struct compil
 		ruled = CGROUP_DELEGABLE |
 			(ops->config->rw_net_cgroups ? CGROUP_BIT(CGROUP_NET_CLS) : 0);
 	if (system) {
-		ruled |= for_systemd(ops);
-		shown |= for_systemd(ops);
+		ruled |= for_systemd(ops, mode);
+		shown |= for_systemd(ops, mode);
 	}
 	if (!shown)
 		return;
