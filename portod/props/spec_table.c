@@ -192,16 +192,78 @@ const struct spec_codec spec_codec_bind = {
 	.dump = dump_bind,
 };
 
-/* ---- mounts: type target source options ---- */
+/* ---- mounts: type target [source] [options] ---- */
+
+/* In the text a third word alone is options. */
+static int mount_text(const Porto__TContainerMount *m, char **ret, struct error *err)
+{
+	auto_strv words = STRV_INIT, options = STRV_INIT;
+
+	if (!m->type || !m->target)
+		return error_set(err, ERR_INVALID_VALUE, "a mount has no %s",
+				 m->type ? "target" : "type");
+	strv_add(&words, m->type);
+	strv_add(&words, m->target);
+	if (m->source)
+		strv_add(&words, m->source);
+	for (size_t i = 0; i < m->n_option; i++)
+		strv_add(&options, m->option[i]);
+	if (m->source && !options.n)
+		strv_add(&options, "defaults");
+	if (options.n)
+		strv_add_take(&words, strv_join(&options, ','));
+	return row_text(&words, ret, err);
+}
+
+static int load_mounts(const struct prop *p, const struct prop_ctx *ctx, const void *arg,
+		       struct error *err)
+{
+	const Porto__TContainerMounts *m = arg;
+	auto_strv items = STRV_INIT;
+	char *text;
+
+	for (size_t i = 0; i < m->n_mount; i++) {
+		if (mount_text(m->mount[i], &text, err))
+			return -1;
+		strv_add_take(&items, text);
+	}
+	return write_items(p, ctx, &items, err);
+}
+
+static ProtobufCMessage *mount_row(const char *item)
+{
+	Porto__TContainerMount *m = spec_message_new(&porto__tcontainer_mount__descriptor);
+	auto_strv words = STRV_INIT, options = STRV_INIT;
+
+	strv_split(&words, item, ' ');
+	m->type = xstrdup(words.n > 0 ? words.v[0] : NULL);
+	m->target = xstrdup(words.n > 1 ? words.v[1] : NULL);
+	m->source = xstrdup(words.n > 3 ? words.v[2] : NULL);
+	if (words.n > 2)
+		strv_split(&options, words.v[words.n - 1], ',');
+	for (size_t i = 0; i < options.n; i++)
+		spec_append(&m->option, &m->n_option, xstrdup(options.v[i]));
+	return &m->base;
+}
 
 static ProtobufCMessage *dump_mounts(const struct prop *p, const struct prop_ctx *ctx)
 {
-	return dump_table(p, ctx, &porto__tcontainer_mounts__descriptor, REST_FLAGS);
+	auto_free char *text = spec_text(p, ctx, NULL);
+	Porto__TContainerMounts *m;
+	auto_strv items = STRV_INIT;
+
+	if (!text)
+		return NULL;
+	m = spec_message_new(&porto__tcontainer_mounts__descriptor);
+	strv_split(&items, text, ';');
+	for (size_t i = 0; i < items.n; i++)
+		spec_append(&m->mount, &m->n_mount, mount_row(items.v[i]));
+	return &m->base;
 }
 
 const struct spec_codec spec_codec_mounts = {
 	.type = &porto__tcontainer_mounts__descriptor,
-	.load = load_flags_table,
+	.load = load_mounts,
 	.dump = dump_mounts,
 };
 
