@@ -356,3 +356,45 @@ uint64_t procfs_mem_total(void)
 		return 0;
 	return (uint64_t)kib * 1024;
 }
+
+uint64_t procfs_meminfo(const char *key)
+{
+	unsigned long long v;
+	char buf[8192], unit[8] = "";
+	const char *p;
+
+	if (fd_read_small(AT_FDCWD, "/proc/meminfo", buf, sizeof(buf)) < 0)
+		return 0;
+	p = status_field(buf, key);
+	if (!p || sscanf(p, " %llu %7[kB]", &v, unit) < 1)
+		return 0;
+	return unit[0] ? (uint64_t)v * 1024 : v;
+}
+
+int procfs_add_vm(pid_t pid, struct proc_vm *vm)
+{
+	const struct {
+		const char *key;
+		uint64_t *sum;
+	} rows[] = {
+		{ "VmPeak", &vm->max_size },   { "VmSize", &vm->size },    { "VmLck", &vm->locked },
+		{ "VmHWM", &vm->max_used },    { "VmRSS", &vm->used },     { "RssAnon", &vm->anon },
+		{ "RssFile", &vm->file },      { "RssShmem", &vm->shmem }, { "VmData", &vm->data },
+		{ "VmStk", &vm->stack },       { "VmExe", &vm->code },     { "VmLib", &vm->code },
+		{ "VmPTE", &vm->table },       { "VmPMD", &vm->table },    { "VmSwap", &vm->swap },
+		{ "HugetlbPages", &vm->huge },
+	};
+	auto_free char *status = NULL;
+	int r = read_status(pid, &status);
+
+	if (r < 0)
+		return r;
+	vm->count++;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *p = status_field(status, rows[i].key);
+
+		if (p)
+			*rows[i].sum += strtoull(p, NULL, 10) * 1024;
+	}
+	return 0;
+}

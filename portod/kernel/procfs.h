@@ -39,3 +39,15 @@ bool procfs_is_of_user(pid_t pid, uid_t uid);
 /* The process a thread belongs to: its main thread's id. */
 int procfs_process_of(pid_t tid, pid_t *ret);
 uint64_t procfs_mem_total(void); /* bytes of RAM; 0 if unreadable */
+/* Value behind "KEY:" of /proc/meminfo in bytes (a count as it is); 0 when there is none. */
+uint64_t procfs_meminfo(const char *key);
+
+/* Sizes of address spaces, bytes; see proc_pid_status(5). */
+struct proc_vm {
+	uint64_t count; /* processes in here */
+	uint64_t size, max_size, used, max_used, anon, file, shmem, huge, swap, data, stack, code,
+		locked, table;
+};
+
+/* Add one process; a kernel thread or a zombie has nothing but itself. */
+int procfs_add_vm(pid_t pid, struct proc_vm *vm);
