@@ -22,6 +22,7 @@
 #include "base/xalloc.h"
 #include "kernel/mnt.h"
 #include "kernel/procfs.h"
+#include "kernel/topology.h"
 #include "server.h"
 
 struct daemon {
@@ -37,6 +38,7 @@ struct daemon {
 	struct ops_config ops_config;
 	struct smap extra_env;
 	struct prop_env prop_env;
+	struct topology topology;
 	struct ops ops;
 	struct system_counters system;
 	struct handler_env handlers;
@@ -328,6 +330,18 @@ static void fill_ops_config(struct daemon *d)
 	c->rw_cgroupfs = m->container->enable_rw_cgroupfs;
 	c->rw_net_cgroups = m->container->enable_rw_net_cgroups;
 	c->os_cgroupfs = m->container->use_os_mode_cgroupns;
+	c->rt_priority = m->container->rt_priority;
+	c->rt_nice = m->container->rt_nice;
+	c->high_nice = m->container->high_nice;
+	c->sched_idle = m->container->enable_sched_idle;
+	c->cpu_limit_scale = m->container->cpu_limit_scale;
+	c->dead_memory_soft_limit = m->container->dead_memory_soft_limit > 0
+					    ? (uint64_t)m->container->dead_memory_soft_limit
+					    : 0;
+	c->coredump_filter = m->container->has_default_coredump_filter
+				     ? (int64_t)m->container->default_coredump_filter
+				     : -1;
+	c->topology = &d->topology;
 }
 
 static void fill_prop_env(struct daemon *d)
@@ -348,6 +362,9 @@ static void fill_prop_env(struct daemon *d)
 	e->aging_time_default = m->default_aging_time_s;
 	e->thread_limit_default = (uint64_t)m->default_thread_limit;
 	e->cpu_period_default = m->cpu_period;
+	e->memory_guarantee_reserve = d->config->msg->daemon->memory_guarantee_reserve;
+	e->pressurize_on_death_default = m->pressurize_on_death;
+	e->topology = &d->topology;
 	e->default_ulimit = m->default_ulimit;
 	for (size_t i = 0; i < m->n_extra_env; i++)
 		smap_set(&d->extra_env, m->extra_env[i]->name ? m->extra_env[i]->name : "",
@@ -429,6 +446,8 @@ static int create(struct daemon *d, struct error *err)
 	d->db_path = xasprintf("%s/state.db", m->state_dir);
 	if (open_portoinit(d, err) || store_open(d->db_path, &d->store, err) ||
 	    open_cgroups(d, err))
+		return -1;
+	if (topology_read(NULL, &d->topology, err))
 		return -1;
 	d->tree = tree_new();
 	d->watches = watches_new();
@@ -531,6 +550,7 @@ static void destroy(struct daemon *d)
 	watches_free(d->watches);
 	cgroup_host_free(d->cgroups);
 	procs_free(d->procs);
+	topology_deinit(&d->topology);
 	smap_deinit(&d->extra_env);
 	buf_deinit(&d->reports.packed);
 	free(d->workdir_base);

@@ -85,6 +85,31 @@ static int set_oom_score_adj(struct child *c, struct error *err)
 	return 0;
 }
 
+static int set_sched(struct child *c, struct error *err)
+{
+	int r = c->spec->sched ? sched_apply(0, c->spec->sched, err) : 0;
+
+	if (r > 0)
+		c->warnings |= START_WARN_SCHED;
+	return r < 0 ? -1 : 0;
+}
+
+/* Inherited by what we fork, and kept over exec. */
+static int set_coredump_filter(const struct child *c, struct error *err)
+{
+	char text[24];
+	int r;
+
+	if (c->spec->coredump_filter < 0)
+		return 0;
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)c->spec->coredump_filter);
+	r = fd_write_file(AT_FDCWD, "/proc/self/coredump_filter", text);
+	if (r == -ENOENT)
+		return error_set(err, ERR_NOT_SUPPORTED,
+				 "coredump_filter: the kernel writes no core dumps");
+	return r < 0 ? error_errno(err, -r, "write /proc/self/coredump_filter %s", text) : 0;
+}
+
 static void set_loginuid(struct child *c)
 {
 	char text[16];
@@ -176,7 +201,8 @@ static int set_up(struct child *c, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
 
-	if (enter_groups(c, err) < 0 || set_oom_score_adj(c, err) < 0)
+	if (enter_groups(c, err) < 0 || set_oom_score_adj(c, err) < 0 || set_sched(c, err) < 0 ||
+	    set_coredump_filter(c, err) < 0)
 		return -1;
 	set_loginuid(c);
 	if (close_others(c, err) < 0 || enter_namespaces(c, err) < 0)

@@ -26,6 +26,7 @@
 #include "kernel/ns.h"
 #include "kernel/plan.h"
 #include "kernel/rlimit.h"
+#include "kernel/schedattr.h"
 
 enum stream_kind {
 	STREAM_NULL,   /* /dev/null */
@@ -84,7 +85,9 @@ struct start_spec {
 	size_t nrlimits;
 	int oom_score_adj;
 	bool set_oom_score_adj;
-	uid_t loginuid; /* (uid_t)-1 = not set, for an init of a system to set */
+	const struct sched_attrs *sched; /* of all processes; NULL = the starter's own */
+	int64_t coredump_filter;         /* core(5); negative = leave */
+	uid_t loginuid;                  /* (uid_t)-1 = not set, for an init of a system to set */
 	bool set_loginuid;
 	const char *hostname;    /* NULL or "" = leave */
 	const struct plan *plan; /* executed in a new mount namespace; NULL = none */
@@ -96,9 +99,9 @@ struct start_spec {
 	unsigned timeout_ms; /* for the whole dialogue */
 };
 
-#define START_SPEC_INIT       \
-	{                     \
-		.hold_fd = -1 \
+#define START_SPEC_INIT                              \
+	{                                            \
+		.hold_fd = -1, .coredump_filter = -1 \
 	}
 
 struct start_result {
@@ -110,6 +113,7 @@ struct start_result {
 #define START_WARN_RLIMIT   1u /* a limit could not be raised (no CAP_SYS_RESOURCE) */
 #define START_WARN_LOGINUID 2u
 #define START_WARN_OOM_ADJ  4u
+#define START_WARN_SCHED    8u
 
 /*
  * Blocks. Call in a forked child of the server only: it enters namespaces, and its exit hands the

@@ -180,6 +180,28 @@ uint64_t container_cpu_limit_total(const struct container *ct)
 	return limit;
 }
 
+uint64_t container_cpu_guarantee_bound(const struct container *ct, uint64_t cpu_bit, uint64_t host)
+{
+	uint64_t bound = host;
+
+	for (; ct && !container_is_root(ct); ct = ct->parent)
+		if (ct->spec.controllers & cpu_bit && ct->spec.cpu_guarantee < bound)
+			bound = ct->spec.cpu_guarantee;
+	return bound;
+}
+
+uint64_t container_memory_guarantee_total(const struct container *ct)
+{
+	const struct container *child;
+	uint64_t sum = 0;
+
+	if (!state_has_resources(ct->state))
+		return 0;
+	list_for_each(child, &ct->children, child_node)
+		sum += container_memory_guarantee_total(child);
+	return ct->spec.memory_guarantee > sum ? ct->spec.memory_guarantee : sum;
+}
+
 struct container *container_nearest_task(const struct container *ct)
 {
 	struct container *up = ct->parent;

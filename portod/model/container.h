@@ -137,6 +137,11 @@ int container_exit_code(const struct container *ct);
 /* Smallest memory limit on the way up; 0 = none. */
 uint64_t container_memory_limit_total(const struct container *ct);
 uint64_t container_cpu_limit_total(const struct container *ct);
+/* Smallest cpu guarantee on the way up, of the containers that own the cpu controller
+ * (`cpu_bit` in spec.controllers); `host` when none does. */
+uint64_t container_cpu_guarantee_bound(const struct container *ct, uint64_t cpu_bit, uint64_t host);
+/* max(own guarantee, sum of the children's), 0 when it is stopped. */
+uint64_t container_memory_guarantee_total(const struct container *ct);
 /* A meta container without running descendants. */
 static inline bool container_is_hollow_meta(const struct container *ct)
 {

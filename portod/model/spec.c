@@ -23,6 +23,11 @@ void container_spec_deinit(struct container_spec *s)
 	free(s->resolv_conf);
 	for (int i = 0; i < 3; i++)
 		free(s->stdio_path[i]);
+	free(s->cpu_set.list);
+	smap_deinit(&s->io_limit);
+	smap_deinit(&s->io_ops_limit);
+	smap_deinit(&s->io_guarantee);
+	smap_deinit(&s->io_ops_guarantee);
 	free(s->private_value);
 	smap_deinit(&s->labels);
 }

@@ -15,6 +15,20 @@
 enum virt_mode { VIRT_APP, VIRT_OS, VIRT_JOB, VIRT_HOST };
 enum cgroupfs_mode { CGROUPFS_NONE, CGROUPFS_RO, CGROUPFS_RW };
 
+enum cpu_policy { CPU_NORMAL, CPU_HIGH, CPU_RT, CPU_BATCH, CPU_IDLE, CPU_NOSMT, CPU_ISO };
+
+enum io_policy { IO_UNSET, IO_NONE, IO_RT, IO_HIGH, IO_NORMAL, IO_BATCH, IO_IDLE };
+
+enum cpu_set_policy { CPU_SET_INHERIT, CPU_SET_LIST, CPU_SET_NODE, CPU_SET_JAIL };
+
+/* Which processors. */
+struct cpu_set_spec {
+	int policy;    /* enum cpu_set_policy */
+	char *list;    /* LIST: "0-3,8" */
+	int node;      /* NODE; JAIL: -1 = any */
+	unsigned jail; /* JAIL: how many */
+};
+
 struct container_spec {
 	/* task */
 	char *command; /* "" = none */
@@ -29,6 +43,7 @@ struct container_spec {
 	char *cwd;          /* NULL = inherited */
 	struct smap ulimit; /* type -> "soft hard" */
 	int64_t oom_score_adj;
+	int64_t coredump_filter; /* -1 = not set */
 
 	/* isolation */
 	bool isolate;
@@ -64,9 +79,19 @@ struct container_spec {
 	uint64_t controllers;          /* CGROUP_BITs owned */
 	uint64_t required_controllers; /* by properties that were set */
 	uint64_t memory_limit;         /* bytes, 0 = none */
-	uint64_t cpu_limit;            /* ns of cpu per second, 0 = none */
+	uint64_t memory_guarantee;     /* bytes */
+	uint64_t hugetlb_limit;        /* bytes, 0 = none */
+	bool pressurize_on_death;
+	uint64_t cpu_limit;     /* ns of cpu per second, 0 = none */
+	uint64_t cpu_guarantee; /* likewise */
 	double cpu_weight;
-	uint64_t cpu_period;   /* ns */
+	uint64_t cpu_period; /* ns */
+	int cpu_policy;      /* enum cpu_policy */
+	struct cpu_set_spec cpu_set;
+	int io_policy; /* enum io_policy */
+	double io_weight;
+	/* Of disks: key, with an optional " r" or " w" -> number per second. */
+	struct smap io_limit, io_ops_limit, io_guarantee, io_ops_guarantee;
 	uint64_t thread_limit; /* 0 = none */
 
 	/* user's notes */

@@ -18,7 +18,8 @@ struct set_op {
 	char *name, *value; /* the argument when it is one property */
 	struct prop_txn txn;
 	struct prop_ctx ctx;
-	bool applying;
+	enum { SET_BEGIN, SET_APPLY, SET_TAKE_BACK } phase;
+	struct error why; /* of TAKE_BACK */
 };
 
 static void keep(struct set_op *s)
@@ -42,21 +43,6 @@ static void keep(struct set_op *s)
 		ops->on_access(ops, ct);
 }
 
-static void take_back(struct set_op *s, const struct error *why)
-{
-	struct error ignored = ERROR_INIT;
-	uint32_t dirty = s->txn.dirty;
-
-	prop_rollback(&s->ctx, &s->txn);
-	/* The old values were in force a moment ago; if the kernel refuses them now there is
-	 * nothing better to do than to say so. Raising a limit again does not block. */
-	if (apply_groups(s->op.ops, s->op.ct, dirty, &ignored))
-		log_warning("container %s: cannot restore what a failed change of properties left: "
-			    "%s",
-			    s->op.ct->name, ignored.text);
-	op_finish(&s->op, why);
-}
-
 static int apply_job(void *arg, void *result, size_t *len, struct error *err)
 {
 	struct set_op *s = arg;
@@ -64,6 +50,37 @@ static int apply_job(void *arg, void *result, size_t *len, struct error *err)
 	(void)result;
 	*len = 0;
 	return apply_groups(s->op.ops, s->op.ct, s->txn.dirty, err);
+}
+
+static void start_job(struct set_op *s)
+{
+	op_start_job(&s->op, "apply", apply_job, s, s->op.ops->config->start_timeout_ms);
+}
+
+/* The old values were in force a moment ago; if the kernel refuses them now there is nothing better
+ * to do than to say so. */
+static void taken_back(struct set_op *s, const struct error *err)
+{
+	if (err->code)
+		log_warning("container %s: cannot restore what a failed change of properties left: "
+			    "%s",
+			    s->op.ct->name, err->text);
+	op_finish(&s->op, &s->why);
+}
+
+static void take_back(struct set_op *s, const struct error *why)
+{
+	struct error err = ERROR_INIT;
+
+	s->why = *why;
+	s->phase = SET_TAKE_BACK;
+	prop_rollback(&s->ctx, &s->txn);
+	if (s->txn.slow) {
+		start_job(s);
+		return;
+	}
+	(void)apply_groups(s->op.ops, s->op.ct, s->txn.dirty, &err);
+	taken_back(s, &err);
 }
 
 static void change(struct set_op *s)
@@ -84,8 +101,8 @@ static void change(struct set_op *s)
 	if (!s->txn.dirty || !state_has_resources(ct->state) || ct->state == STATE_DEAD) {
 		keep(s);
 	} else if (s->txn.slow) {
-		s->applying = true;
-		op_start_job(&s->op, "apply", apply_job, s, s->op.ops->config->start_timeout_ms);
+		s->phase = SET_APPLY;
+		start_job(s);
 	} else if (apply_groups(s->op.ops, ct, s->txn.dirty, &err)) {
 		take_back(s, &err);
 	} else {
@@ -97,12 +114,20 @@ static void set_step(struct op *op)
 {
 	struct set_op *s = container_of(op, struct set_op, op);
 
-	if (!s->applying)
+	switch (s->phase) {
+	case SET_BEGIN:
 		change(s);
-	else if (op->job_err.code)
-		take_back(s, &op->job_err);
-	else
-		keep(s);
+		return;
+	case SET_APPLY:
+		if (op->job_err.code)
+			take_back(s, &op->job_err);
+		else
+			keep(s);
+		return;
+	case SET_TAKE_BACK:
+		taken_back(s, &op->job_err);
+		return;
+	}
 }
 
 static void set_free(struct op *op)

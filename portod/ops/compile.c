@@ -13,6 +13,7 @@ struct compiled *compiled_free(struct compiled *c)
 {
 	if (!c)
 		return NULL;
+	settings_deinit(&c->settings);
 	plan_deinit(&c->plan);
 	cred_deinit(&c->cred);
 	cred_deinit(&c->owner);

@@ -9,12 +9,14 @@
 #include "base/cred.h"
 #include "kernel/layout.h"
 #include "ops/internal.h"
+#include "ops/settings.h"
 
 struct compiled {
 	struct start_spec spec;
 	struct layout_params layout;
 	struct plan plan;
-	struct cgroup_setting settings[CGROUP_SETTINGS_MAX];
+	struct settings settings;
+	struct sched_attrs sched;
 	struct cred cred, owner;
 	struct strv env;
 	struct bind_mount *binds;

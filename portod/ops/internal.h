@@ -69,11 +69,6 @@ uint32_t compiled_ns_flags(const struct compiled *c); /* bit per NS_ kind that i
 /* Everything before that can be refused: the checks of reference/containers.md §6.3. */
 int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
 		  struct error *err);
-/* Knobs of one apply group, appended to an array of CGROUP_SETTINGS_MAX. */
-#define CGROUP_SETTINGS_MAX 16
-void compile_settings(const struct ops *ops, const struct container *ct, enum apply_group group,
-		      bool only_set, struct cgroup_setting *settings, size_t *n);
-
 /* ---- policy.c: what the daemon itself changes at a start ---- */
 int policy_apply(struct ops *ops, struct container *ct, struct error *err);
 

@@ -36,8 +36,14 @@ struct ops_config {
 	unsigned devpts_max;
 	bool start_parents, enable_tracefs;
 	bool detect_systemd;
-	bool rw_cgroupfs, rw_net_cgroups; /* may containers rule groups of their own? */
-	bool os_cgroupfs;                 /* those of virt_mode os do without being told */
+	bool rw_cgroupfs, rw_net_cgroups;    /* may containers rule groups of their own? */
+	bool os_cgroupfs;                    /* those of virt_mode os do without being told */
+	int rt_priority, rt_nice, high_nice; /* of cpu_policy */
+	bool sched_idle;                     /* cpu.idle for cpu_policy idle */
+	double cpu_limit_scale;              /* quota / limit */
+	uint64_t dead_memory_soft_limit;     /* bytes; of pressurize_on_death */
+	int64_t coredump_filter;             /* default; -1 = the kernel's */
+	const struct topology *topology;
 };
 
 struct ops_stats {

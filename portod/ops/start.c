@@ -240,6 +240,11 @@ static void started(struct start_op *s)
 	if (r.warnings & START_WARN_RLIMIT)
 		log_debug("container %s: ulimits were lowered to what the daemon may give",
 			  ct->name);
+	if (r.warnings & START_WARN_SCHED)
+		log_warning(
+			"container %s: cpu_policy, cpu_weight or io_policy is not in force: the "
+			"daemon lacks CAP_SYS_NICE",
+			ct->name);
 	ops->stats.started++;
 	s->compiled = compiled_free(s->compiled);
 	ops_set_state(ops, ct, container_is_meta(ct) ? STATE_META : STATE_RUNNING);

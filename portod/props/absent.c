@@ -45,11 +45,6 @@ ABSENT(capabilities_permitted, "permitted capabilities of the command, before it
        LATER);
 ABSENT(children_allowed, "permit nested containers", LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
-ABSENT(coredump_filter, "core memory mask", LATER);
-ABSENT(cpu_guarantee, "guaranteed cores", LATER);
-ABSENT(cpu_guarantee_bound, "guarantee after ancestors", LATER);
-ABSENT(cpu_guarantee_total, "old name of the bound", LATER);
-ABSENT(cpu_policy, "scheduling policy", LATER);
 ABSENT(cpu_set, "cpu affinity", LATER);
 ABSENT(cpu_set_affinity, "resulting affinity", LATER);
 ABSENT(default_gw, "default gateway", LATER);

@@ -29,6 +29,8 @@ static void init_inherited(const struct prop_env *env, struct container *ct)
 	container_mark_set(ct, ROW_enable_porto, spec->enable_porto != ACCESS_NORMAL);
 	spec->cpu_period = parent ? parent->spec.cpu_period : env->cpu_period_default;
 	container_mark_set(ct, ROW_cpu_period, spec->cpu_period != env->cpu_period_default);
+	spec->cpu_policy = parent ? parent->spec.cpu_policy : CPU_NORMAL;
+	container_mark_set(ct, ROW_cpu_policy, spec->cpu_policy != CPU_NORMAL);
 	if (env->cgroups)
 		spec->controllers = control_close(env, cgroup_host_default_controllers(env->cgroups,
 										       ct->level));
@@ -53,7 +55,10 @@ void prop_init_spec(const struct prop_env *env, struct container *ct)
 	spec->respawn_delay = env->respawn_delay_default;
 	spec->aging_time = env->aging_time_default;
 	spec->oom_is_fatal = true;
-	spec->cpu_weight = 1;
+	spec->cpu_weight = spec->io_weight = 1;
+	spec->cpu_set.node = -1;
+	spec->coredump_filter = -1;
+	spec->pressurize_on_death = env->pressurize_on_death_default;
 	init_inherited(env, ct);
 }
 

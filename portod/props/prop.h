@@ -34,14 +34,22 @@ enum prop_flag {
 	PROP_ALWAYS_SET = 1 << 10, /* has a value of its own from creation on */
 };
 
-/* What must be applied to the kernel after a change; one function each in ops/apply.c. */
+/* What must be applied to the kernel after a change, in this order; see ops/apply.c. */
 enum apply_group {
 	APPLY_NONE,
+	APPLY_CPU_SET,    /* processors, of those below, too */
+	APPLY_CPU_WEIGHT, /* share, class and nice value of all threads */
+	APPLY_CPU,        /* limit, of those below, too */
+	APPLY_GUARANTEE,  /* of memory; of those above, too */
 	APPLY_MEMORY,
-	APPLY_CPU,
-	APPLY_PIDS,
-	APPLY_ULIMIT,
 	APPLY_OOM,
+	APPLY_PRESS, /* memory of the dead */
+	APPLY_IO_LIMIT,
+	APPLY_IO_OPS_LIMIT,
+	APPLY_IO_WEIGHT, /* and io priority of all threads */
+	APPLY_HUGETLB,
+	APPLY_ULIMIT,
+	APPLY_PIDS,
 	_APPLY_COUNT
 };
 
@@ -50,13 +58,16 @@ struct prop_env {
 	struct cgroup_host *cgroups;
 	struct tree *tree;
 	unsigned ncpu;
-	uint64_t memory_total;    /* bytes */
+	uint64_t memory_total; /* bytes */
+	const struct topology *topology;
 	const char *workdir_base; /* "<place>/porto" */
 	uint64_t stdout_limit_default, stdout_limit_max, stdout_read_max, min_memory_limit;
-	uint64_t respawn_delay_default; /* ns */
-	uint64_t aging_time_default;    /* s */
-	uint64_t thread_limit_default;  /* level 1 */
-	uint64_t cpu_period_default;    /* ns */
+	uint64_t respawn_delay_default;    /* ns */
+	uint64_t aging_time_default;       /* s */
+	uint64_t thread_limit_default;     /* level 1 */
+	uint64_t cpu_period_default;       /* ns */
+	uint64_t memory_guarantee_reserve; /* bytes nobody may be promised */
+	bool pressurize_on_death_default;
 	const char *default_ulimit;
 	const struct smap *extra_env; /* of the configuration, for every container; NULL = none
 					    */
