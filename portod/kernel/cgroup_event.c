@@ -7,8 +7,8 @@
  * One descriptor per group, gathered in an epoll, which is what the caller polls.
  *
  * v2: the kernel reports each change of memory.events.local through inotify. The file counts other
- * things, too (`high`, `max`), so an event is a growth of its `oom` counter. No descriptor per
- * group.
+ * things, too (`high`, `max`), so an event is a growth of its `oom` counter, or of `oom_kill` in
+ * the leaf, where the processes are. No descriptor per group.
  */
 #include "kernel/cgroup_event.h"
 
@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "base/htab.h"
+#include "base/str.h"
 #include "base/xalloc.h"
 #include "kernel/cgroup_backend.h"
 
@@ -32,7 +33,10 @@ struct watch {
 	char *path;     /* of the group */
 	int eventfd;    /* v1, else -1 */
 	int wd;         /* v2, else -1 */
+	int leaf_wd;    /* v2: of the leaf, if there is one, else -1 */
+	char *leaf;     /* v2: path of the group with the processes */
 	uint64_t count; /* v2: the last `oom` */
+	uint64_t kills; /* v2: the last `oom_kill` */
 };
 
 struct cgroup_events {
@@ -52,16 +56,24 @@ static bool is_v2(const struct cgroup_events *ev)
 	return ev->hr && ev->hr->ops == &cgroup_v2_backend;
 }
 
+static void forget_wd(struct cgroup_events *ev, int *wd)
+{
+	if (*wd < 0)
+		return;
+	htab_del_int(ev->by_wd, (uint64_t)*wd);
+	inotify_rm_watch(ev->fd, *wd);
+	*wd = -1;
+}
+
 static void watch_free(struct cgroup_events *ev, struct watch *w)
 {
 	/* By hand: a forked job may hold a copy, and then closing ours is not enough. */
 	if (w->eventfd >= 0)
 		epoll_ctl(ev->fd, EPOLL_CTL_DEL, w->eventfd, NULL);
 	close_fd(&w->eventfd);
-	if (w->wd >= 0) {
-		htab_del_int(ev->by_wd, (uint64_t)w->wd);
-		inotify_rm_watch(ev->fd, w->wd);
-	}
+	forget_wd(ev, &w->wd);
+	forget_wd(ev, &w->leaf_wd);
+	free(w->leaf);
 	free(w->path);
 	free(w);
 }
@@ -132,19 +144,37 @@ static int add_v1(struct cgroup_events *ev, struct watch *w, struct error *err)
 	return 0;
 }
 
-static int add_v2(struct cgroup_events *ev, struct watch *w, struct error *err)
+static int watch_file(struct cgroup_events *ev, struct watch *w, const char *path, int *ret_wd,
+		      struct error *err)
 {
 	char name[CGROUP_PATH_MAX];
+	int wd;
 
 	/* By name: inotify cannot start at a descriptor of a mount point. */
-	if ((size_t)snprintf(name, sizeof(name), "%s/%s/%s", ev->hr->point, w->path, ev->file) >=
+	if ((size_t)snprintf(name, sizeof(name), "%s/%s/%s", ev->hr->point, path, ev->file) >=
 	    sizeof(name))
-		return error_errno(err, ENAMETOOLONG, "watch cgroup %s", w->path);
-	w->wd = inotify_add_watch(ev->fd, name, IN_MODIFY);
-	if (w->wd < 0)
+		return error_errno(err, ENAMETOOLONG, "watch cgroup %s", path);
+	wd = inotify_add_watch(ev->fd, name, IN_MODIFY);
+	if (wd < 0)
 		return error_errno(err, errno, "watch %s", name);
-	htab_put_int(ev->by_wd, (uint64_t)w->wd, w);
+	*ret_wd = wd;
+	htab_put_int(ev->by_wd, (uint64_t)wd, w);
+	return 0;
+}
+
+static int add_v2(struct cgroup_events *ev, struct watch *w, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	char leaf[CGROUP_PATH_MAX];
+
+	if (watch_file(ev, w, w->path, &w->wd, err) < 0)
+		return -1;
+	w->leaf = xstrdup(cgroup_procs_dir(ev->hr, w->path, leaf, sizeof(leaf)) ? leaf : w->path);
+	/* Without it kills for a limit above are only counted. */
+	if (!str_eq(w->leaf, w->path))
+		(void)watch_file(ev, w, w->leaf, &w->leaf_wd, &ignored);
 	cgroup_read_key(ev->hr, w->path, ev->file, "oom", &w->count);
+	cgroup_read_key(ev->hr, w->leaf, ev->file, "oom_kill", &w->kills);
 	return 0;
 }
 
@@ -162,7 +192,9 @@ int cgroup_events_add(struct cgroup_events *ev, const struct cgroup *cg, uint64_
 		return -1;
 	cgroup_events_del(ev, id);
 	w = xnew(struct watch);
-	*w = (struct watch){ .id = id, .path = xstrdup(path), .eventfd = -1, .wd = -1 };
+	*w = (struct watch){
+		.id = id, .path = xstrdup(path), .eventfd = -1, .wd = -1, .leaf_wd = -1
+	};
 	r = is_v2(ev) ? add_v2(ev, w, err) : add_v1(ev, w, err);
 	if (r < 0)
 		watch_free(ev, w);
@@ -217,32 +249,54 @@ static const struct inotify_event *next_inotify(struct cgroup_events *ev)
 	return e;
 }
 
-static bool next_v2(struct cgroup_events *ev, uint64_t *ret_id)
+static bool has_grown(const struct cgroup_events *ev, const char *path, const char *key,
+		      uint64_t *count)
+{
+	uint64_t now;
+
+	if (cgroup_read_key(ev->hr, path, ev->file, key, &now) < 0 || now <= *count)
+		return false;
+	*count = now;
+	return true;
+}
+
+/* A removed file's descriptor may be used again. */
+static void file_is_gone(struct cgroup_events *ev, struct watch *w, int wd)
+{
+	htab_del_int(ev->by_wd, (uint64_t)wd);
+	if (w->wd == wd)
+		w->wd = -1;
+	if (w->leaf_wd == wd)
+		w->leaf_wd = -1;
+}
+
+static bool next_v2(struct cgroup_events *ev, uint64_t *ret_id, bool *ret_limit)
 {
 	const struct inotify_event *e;
 
 	while ((e = next_inotify(ev))) {
 		struct watch *w = htab_get_int(ev->by_wd, (uint64_t)e->wd);
-		uint64_t count;
+		bool limit, killed;
 
 		if (!w)
 			continue;
-		if (e->mask & IN_IGNORED) { /* removed; the number may be used again */
-			htab_del_int(ev->by_wd, (uint64_t)e->wd);
-			w->wd = -1;
+		if (e->mask & IN_IGNORED) {
+			file_is_gone(ev, w, e->wd);
 			continue;
 		}
-		if (cgroup_read_key(ev->hr, w->path, ev->file, "oom", &count) < 0 ||
-		    count <= w->count)
+		limit = has_grown(ev, w->path, "oom", &w->count);
+		killed = has_grown(ev, w->leaf, "oom_kill", &w->kills);
+		if (!limit && !killed)
 			continue;
-		w->count = count;
 		*ret_id = w->id;
+		*ret_limit = limit;
 		return true;
 	}
 	return false;
 }
 
-bool cgroup_events_next(struct cgroup_events *ev, uint64_t *ret_id)
+bool cgroup_events_next(struct cgroup_events *ev, uint64_t *ret_id, bool *ret_limit)
 {
-	return is_v2(ev) ? next_v2(ev, ret_id) : next_v1(ev, ret_id);
+	*ret_limit = true;
+	return is_v2(ev) ? next_v2(ev, ret_id, ret_limit) : next_v1(ev, ret_id);
 }

@@ -20,5 +20,9 @@ int cgroup_events_add(struct cgroup_events *ev, const struct cgroup *cg, uint64_
 		      struct error *err);
 /* Stop watching; harmless if not watched. */
 void cgroup_events_del(struct cgroup_events *ev, uint64_t id);
-/* Next pending event: true and the id, or false. Never blocks. */
-bool cgroup_events_next(struct cgroup_events *ev, uint64_t *ret_id);
+/*
+ * Next pending event: true and the id, or false. *ret_limit: a limit was reached, of the group or,
+ * on v1, of one above it; whether somebody was killed for it, here or elsewhere, the counters tell,
+ * soon. Not set: somebody was killed, whatever for (v2 only). Never blocks.
+ */
+bool cgroup_events_next(struct cgroup_events *ev, uint64_t *ret_id, bool *ret_limit);

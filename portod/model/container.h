@@ -65,6 +65,7 @@ struct container {
 	bool ended;          /* by a stop that keeps the record: it does not respawn by itself */
 	uint64_t oom_events; /* since start */
 	uint64_t oom_kills;  /* since start; last value read from the kernel */
+	uint64_t oom_base;   /* the kernel's count at the start: a respawn keeps the group */
 	uint64_t oom_kills_total;  /* with descendants, since creation */
 	uint64_t stream_offset[3]; /* bytes rotated away; [0] unused */
 	struct error *start_error; /* owned; NULL = none */

@@ -2,6 +2,7 @@
 #include "model/watch.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,6 +295,17 @@ static bool label_wanted(const struct watch *w, const char *label)
 	return false;
 }
 
+/* Not a label: a name of its own that has to be asked for literally. */
+static const char oom_label[] = "oom_kills";
+
+static bool oom_wanted(const struct watch *w)
+{
+	for (size_t i = 0; w->async && i < w->labels.n; i++)
+		if (strcmp(w->labels.v[i], oom_label) == 0)
+			return true;
+	return false;
+}
+
 /* The first label of the container that the watch asks for. */
 static const struct smap_entry *find_label(const struct watch *w, const struct container *ct)
 {
@@ -327,6 +339,24 @@ static bool deliver(struct watch *w, struct watch_report r)
 	return !r.last;
 }
 
+static bool survives_oom(const struct container *ct)
+{
+	return !ct->spec.oom_is_fatal && (state_is_started(ct->state) || ct->state == STATE_PAUSED);
+}
+
+static bool deliver_oom(struct watch *w, const char *name, const struct container *ct,
+			uint64_t event)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%" PRIu64, ct->oom_kills);
+	return deliver(w, (struct watch_report){ .name = name,
+						 .state = state_name(ct->state),
+						 .label = oom_label,
+						 .value = value,
+						 .event = event });
+}
+
 bool watch_report_now(struct watch *w, struct container *ct)
 {
 	const char *name = name_for(w, ct);
@@ -346,6 +376,8 @@ bool watch_report_now(struct watch *w, struct container *ct)
 						       .value = e->val }))
 			return false;
 	}
+	if (oom_wanted(w) && ct->oom_kills && survives_oom(ct))
+		return deliver_oom(w, name, ct, 0);
 	return true;
 }
 
@@ -435,5 +467,21 @@ void watches_notify_label(struct watches *ws, struct container *ct, const char *
 								 .label = label,
 								 .value = value,
 								 .event = ws->events });
+	}
+}
+
+void watches_notify_oom(struct watches *ws, struct container *ct)
+{
+	const char *state = state_name(ct->state);
+
+	if (!survives_oom(ct))
+		return;
+	find_recipients(ws, ct);
+	for (size_t i = 0; i < ws->nfound; i++) {
+		const struct recipient *f = &ws->found[i];
+		const char *target = f->watch->target_state;
+
+		if (oom_wanted(f->watch) && (!target || strcmp(target, state) == 0))
+			deliver_oom(f->watch, f->name, ct, ws->events);
 	}
 }

@@ -88,3 +88,7 @@ void watch_time_out(struct watch *w);
 void watches_notify_state(struct watches *ws, struct container *ct, const char *state);
 void watches_notify_label(struct watches *ws, struct container *ct, const char *label,
 			  const char *value);
+/* Processes of a container that survives were killed for lack of memory: a report with the label
+ * `oom_kills` and their number since start, for async watches that have just this name among their
+ * labels. Masks do not match it: nobody gets a report he does not know. */
+void watches_notify_oom(struct watches *ws, struct container *ct);

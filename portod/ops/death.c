@@ -20,13 +20,6 @@ struct death_op {
 	struct teardown *teardown;
 };
 
-void death_update_oom(struct ops *ops, struct container *ct)
-{
-	prop_refresh_oom_kills(ops->env, ct);
-	for (struct container *up = ct; up && !container_is_root(up); up = up->parent)
-		persist_run(ops, up);
-}
-
 bool respawn_is_allowed(const struct container *ct)
 {
 	enum container_state parent = ct->parent->state;
@@ -73,7 +66,7 @@ static bool died_of_oom(struct ops *ops, struct container *ct, int status)
 	if (status == 0 && !ct->runtime->oom_pending)
 		return false;
 	/* Also for the totals, which must not miss what the group forgets when it goes. */
-	death_update_oom(ops, ct);
+	oom_update(ops, ct);
 	return ct->spec.oom_is_fatal &&
 	       (ct->runtime->oom_pending || ct->oom_events > 0 || ct->oom_kills > 0);
 }

@@ -20,6 +20,9 @@ struct container_runtime {
 	bool dying;       /* a death operation is queued or at work */
 	bool oom_pending; /* a fatal out-of-memory event waits to be acted upon */
 	bool in_pid_map, watched;
+	uint64_t oom_told;   /* kills that watchers know of */
+	ev_timer oom_timer;  /* to look at the counter of kills again */
+	unsigned oom_looks;  /* how often it was looked at since the event */
 	ev_timer lost_timer; /* restored, its task is gone, the report is still due */
 };
 
@@ -88,11 +91,16 @@ void death_bury(struct ops *ops, struct container *top);
 /* After a death, or a restart: schedule the respawn if the rules allow one; returns whether. */
 bool death_schedule_respawn(struct ops *ops, struct container *ct);
 void death_children_may_respawn(struct ops *ops, struct container *ct);
-/* Read the kernel's count of kills and keep the totals. */
-void death_update_oom(struct ops *ops, struct container *ct);
 /* Deaths that only the record tells of; called every tick. */
 void death_check_frozen(struct ops *ops);
 bool respawn_is_allowed(const struct container *ct);
+
+/* ---- oom.c ---- */
+/* Read the kernel's count of kills and keep the totals. */
+void oom_update(struct ops *ops, struct container *ct);
+/* Callbacks of ops->events_io and of container_runtime.oom_timer. */
+void oom_on_events(struct ev_loop *ev, ev_io *io, int revents);
+void oom_on_timer(struct ev_loop *ev, ev_timer *t, int revents);
 
 /* ---- start.c ---- */
 void ops_respawn_internal(struct ops *ops, struct container *ct);

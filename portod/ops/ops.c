@@ -78,7 +78,7 @@ void ops_reset_run(struct container *ct)
 	ct->start = ct->death = (struct moment){ 0 };
 	ct->exit_status = 0;
 	ct->oom_killed = ct->ended = false;
-	ct->oom_events = ct->oom_kills = 0;
+	ct->oom_events = ct->oom_kills = ct->oom_base = 0;
 	ct->self_frozen = false;
 	if (ct->runtime) {
 		ct->runtime->exited = ct->runtime->alone = false;
@@ -162,32 +162,6 @@ void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int stat
 	death_submit(ops, ct);
 }
 
-/* ---- out of memory ---- */
-
-static void on_oom_events(struct ev_loop *ev, ev_io *io, int revents)
-{
-	struct ops *ops = container_of(io, struct ops, events_io);
-	uint64_t id;
-
-	(void)ev;
-	(void)revents;
-	while (cgroup_events_next(ops->events, &id)) {
-		struct container *ct = tree_find_id(ops->tree, (uint32_t)id);
-
-		if (!ct || !state_has_resources(ct->state) || ct->state == STATE_DEAD)
-			continue;
-		ct->oom_events++;
-		ops->stats.oom++;
-		death_update_oom(ops, ct);
-		log_info("container %s: out of memory, %llu kills", ct->name,
-			 (unsigned long long)ct->oom_kills);
-		if (ct->spec.oom_is_fatal && state_is_started(ct->state)) {
-			runtime_get(ops, ct)->oom_pending = true;
-			death_submit(ops, ct);
-		}
-	}
-}
-
 /* ---- housekeeping ---- */
 
 #define AGE_BATCH 64 /* a tick; the rest has time */
@@ -238,7 +212,7 @@ int ops_init(struct ops *ops, struct error *err)
 	ops->by_pid = htab_new();
 	if (cgroup_events_new(ops->cgroups, &ops->events, err))
 		return -1;
-	ev_io_init(&ops->events_io, on_oom_events, cgroup_events_fd(ops->events), EV_READ);
+	ev_io_init(&ops->events_io, oom_on_events, cgroup_events_fd(ops->events), EV_READ);
 	ev_io_start(ev, &ops->events_io);
 	ops->rotation = rotation_new(ops);
 	ev_timer_init(&ops->tick, on_tick, tick, tick);

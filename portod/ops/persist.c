@@ -26,7 +26,7 @@ static void put(struct ops *ops, const struct container *ct, const char *key, co
 #define RUN_FORMAT                                                                                \
 	"%s %d %d %d %" PRIu64 " %" PRIu64 " %d %d %d %" PRIu64 " %" PRIu64 " %" PRIu64           \
 	" %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 \
-	" %" PRIu64 " %d %" PRIu64 " %d"
+	" %" PRIu64 " %d %" PRIu64 " %d %" PRIu64
 
 void persist_run(struct ops *ops, struct container *ct)
 {
@@ -41,7 +41,7 @@ void persist_run(struct ops *ops, struct container *ct)
 		 ct->start.boot_nsec, ct->death.wall_sec, ct->death.boot_nsec, ct->exit_status,
 		 ct->oom_killed, ct->oom_events, ct->oom_kills, ct->oom_kills_total,
 		 ct->stream_offset[1], ct->stream_offset[2], ct->self_frozen,
-		 ct->spec.respawn_count, ct->ended);
+		 ct->spec.respawn_count, ct->ended, ct->oom_base);
 	put(ops, ct, "_run", text);
 	put(ops, ct, "_start_error",
 	    ct->start_error ? error_string(ct->start_error, error, sizeof(error)) : NULL);
@@ -57,15 +57,16 @@ int persist_load_run(struct container *ct, const char *text, struct error *err)
 	int n = sscanf(text,
 		       "%31s %d %d %d %" SCNu64 " %" SCNu64 " %d %d %d %" SCNu64 " %" SCNu64
 		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %d %" SCNu64 " %" SCNu64
-		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %" SCNu64 " %d",
+		       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %" SCNu64 " %d %" SCNu64,
 		       state, &t->wait_pid, &t->main_pid, &t->main_vpid, &t->wait_starttime,
 		       &t->main_starttime, &has_task, &mount_ns, &pid_ns, &ct->creation.wall_sec,
 		       &ct->creation.boot_nsec, &ct->start.wall_sec, &ct->start.boot_nsec,
 		       &ct->death.wall_sec, &ct->death.boot_nsec, &ct->exit_status, &oom_killed,
 		       &ct->oom_events, &ct->oom_kills, &ct->oom_kills_total, &ct->stream_offset[1],
-		       &ct->stream_offset[2], &frozen, &ct->spec.respawn_count, &ended);
+		       &ct->stream_offset[2], &frozen, &ct->spec.respawn_count, &ended,
+		       &ct->oom_base);
 
-	/* The last one is missing in what the first version stored. */
+	/* The last two are missing in what the first version stored. */
 	if (n < 24 || !state_parse(state, &s)) {
 		*ct = before; /* half of it would be worse than nothing: pids of strangers */
 		return error_set(err, ERR_UNKNOWN, "stored run state '%s' is damaged", text);

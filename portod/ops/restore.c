@@ -338,6 +338,7 @@ int ops_restore(struct ops *ops, struct error *err)
 	for (size_t i = 0; i < n; i++)
 		if (!all[i]->destroyed)
 			reconcile(&r, all[i]);
+	prop_refresh_oom_kills(ops->env, tree_root(ops->tree)); /* nobody counted meanwhile */
 	stop_all(&r);
 	for (size_t i = 0; i < n; i++)
 		if (!all[i]->destroyed && all[i]->spec.weak)

@@ -64,6 +64,7 @@ struct container_runtime *runtime_get(struct ops *ops, struct container *ct)
 	rt->pidfd = -1;
 	ev_timer_init(&rt->respawn_timer, on_respawn, 0., 0.);
 	ev_timer_init(&rt->lost_timer, on_lost, 0., 0.);
+	ev_timer_init(&rt->oom_timer, oom_on_timer, 0., 0.);
 	ev_io_init(&rt->pidfd_io, on_pidfd, -1, EV_READ);
 	ct->runtime = rt;
 	return rt;
@@ -167,12 +168,15 @@ void runtime_watch_oom(struct ops *ops, struct container *ct)
 		log_warning("container %s: no out-of-memory events: %s", ct->name, err.text);
 	else
 		rt->watched = true;
+	rt->oom_told = ct->oom_kills;
 }
 
 void runtime_forget_oom(struct ops *ops, struct container *ct)
 {
 	struct container_runtime *rt = ct->runtime;
 
+	if (rt)
+		ev_timer_stop(loop_ev(rt->ops->loop), &rt->oom_timer);
 	if (rt && rt->watched) {
 		cgroup_events_del(ops->events, ct->id);
 		rt->watched = false;

@@ -224,10 +224,16 @@ static void started(struct start_op *s)
 	struct container *ct = s->ct;
 	struct start_result r = { 0 };
 	uint32_t fresh = compiled_ns_flags(s->compiled);
+	uint64_t killed = 0; /* in former runs, in the same group */
 
 	if (s->op.job_result_len >= sizeof(r))
 		memcpy(&r, s->op.job_result, sizeof(r));
+	if (s->respawn) {
+		oom_update(ops, ct);
+		killed = ct->oom_base + ct->oom_kills;
+	}
 	ops_reset_run(ct);
+	ct->oom_base = killed;
 	ct->start = ops_now();
 	ct->task = (struct task_ids){ .wait_pid = r.wait_pid,
 				      .main_pid = r.main_pid,
@@ -286,7 +292,7 @@ static void explain_failure(struct start_op *s)
 			s->ct->name, dead->name, why.text);
 		return;
 	}
-	death_update_oom(s->op.ops, s->ct);
+	oom_update(s->op.ops, s->ct);
 	if (s->ct->oom_kills > before)
 		error_set(&s->op.err, ERR_RESOURCE_NOT_AVAILABLE,
 			  "container '%s' ran out of memory while starting, memory_limit is %llu",

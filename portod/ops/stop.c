@@ -121,7 +121,7 @@ static void begin(struct stop_op *s)
 {
 	struct container *top = s->op.ct, *ct = NULL;
 
-	death_update_oom(s->op.ops, top);
+	oom_update(s->op.ops, top);
 	while (!s->keep && (ct = tree_next_post(top, ct)))
 		if (state_has_resources(ct->state))
 			ops_set_state(s->op.ops, ct, STATE_STOPPING);

@@ -277,10 +277,10 @@ static void refresh_one(const struct prop_env *env, struct container *ct)
 		return;
 	prop_cgroup(ct, &cg);
 	if (cgroup_get(env->cgroups, &cg, CGROUP_STAT_OOM_KILLS, &now, &ignored) ||
-	    now <= ct->oom_kills)
+	    now <= ct->oom_base + ct->oom_kills)
 		return;
-	new = now - ct->oom_kills;
-	ct->oom_kills = now;
+	new = now - ct->oom_base - ct->oom_kills;
+	ct->oom_kills += new;
 	for (; ct; ct = ct->parent)
 		ct->oom_kills_total += new;
 }

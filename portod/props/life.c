@@ -98,7 +98,8 @@ const struct prop row_oom_is_fatal = {
 	.desc = "one process killed for lack of memory ends all",
 	.doc = "With **true** the kernel's killing of one process for lack of memory ends\n"
 	       "the whole container, which is dead with *oom_killed* then. With **false**\n"
-	       "the rest lives on. Default true.",
+	       "the rest lives on, and an AsyncWait that names the label **oom_kills** (no\n"
+	       "mask matches it) reports each growth of *oom_kills*. Default true.",
 	.type = &type_bool,
 	.offset = FIELD(oom_is_fatal),
 	.flags = PROP_DYNAMIC,

@@ -140,6 +140,25 @@ def test_respawn_after_out_of_memory(porto, toolbox, name):
     assert porto.get_property(name, "exit_code") == "-99"
 
 
+def test_respawn_after_out_of_memory_is_a_new_run(porto, toolbox, tmp_path, name):
+    """The group is the same, and so is the kernel's count: what was counted before is not now."""
+    mark = tmp_path / "mark"
+    porto.run(
+        name,
+        "sh -c 'test -e %s && exit 3; touch %s; exec %s hog 200'" % (mark, mark, toolbox),
+        memory_limit="32M",
+        respawn=True,
+        max_respawns=1,
+        respawn_delay="50ms",
+    )
+    porto.wait_state(name, "dead", timeout=60)
+    assert mark.exists()
+    assert porto.get_property(name, "exit_code") == "3"
+    assert porto.get_property(name, "oom_killed") == "false"
+    assert porto.get_property(name, "oom_kills", sync=True) == "0"
+    assert porto.get_property(name, "oom_kills_total", sync=True) == "1"
+
+
 def test_limit_below_the_usage(porto, toolbox, name):
     porto.run(name, "%s hog 64" % toolbox)
     poll(lambda: "touched" in porto.get_property(name, "stdout"))

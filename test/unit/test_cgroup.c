@@ -708,7 +708,9 @@ static void test_events_v2(void **state)
 	struct pollfd p = { .events = POLLIN };
 	uint64_t id = 0;
 	FILE *file;
+	bool limit;
 	auto_free char *path = xasprintf("%s/cg/porto/a/memory.events.local", f->dir);
+	auto_free char *leaf = xasprintf("%s/cg/porto/a/%%leaf/memory.events.local", f->dir);
 
 	fake_v2(f, "porto");
 	fake_probe_ok(f, "porto");
@@ -716,6 +718,7 @@ static void test_events_v2(void **state)
 	assert_int_equal(cgroup_events_new(f->host, &ev, &err), 0);
 	assert_int_equal(cgroup_events_add(ev, &a, 42, &err), -1);
 	fake_put(f, "cg/porto/a/memory.events.local", "max 0\noom 1\n");
+	fake_put(f, "cg/porto/a/%leaf/memory.events.local", "oom 0\noom_kill 3\n");
 	assert_int_equal(cgroup_events_add(ev, &a, 42, &err), 0);
 	p.fd = cgroup_events_fd(ev);
 	assert_int_equal(poll(&p, 1, 0), 0);
@@ -723,12 +726,21 @@ static void test_events_v2(void **state)
 	file = fopen(path, "r+");
 	assert_true(fputs("max 1\noom 1\n", file) >= 0 && fflush(file) == 0);
 	assert_int_equal(poll(&p, 1, 0), 1);
-	assert_false(cgroup_events_next(ev, &id));
+	assert_false(cgroup_events_next(ev, &id, &limit));
 	rewind(file);
 	assert_true(fputs("max 1\noom 2\n", file) >= 0 && fclose(file) == 0);
-	assert_true(cgroup_events_next(ev, &id));
+	assert_true(cgroup_events_next(ev, &id, &limit));
 	assert_int_equal(id, 42);
-	assert_false(cgroup_events_next(ev, &id));
+	assert_true(limit);
+	assert_false(cgroup_events_next(ev, &id, &limit));
+	/* who is killed is in the leaf; a limit above may be the reason */
+	file = fopen(leaf, "r+");
+	assert_true(fputs("oom 0\noom_kill 4\n", file) >= 0 && fclose(file) == 0);
+	id = 0;
+	assert_true(cgroup_events_next(ev, &id, &limit));
+	assert_int_equal(id, 42);
+	assert_false(limit);
+	assert_false(cgroup_events_next(ev, &id, &limit));
 	cgroup_events_del(ev, 42);
 	cgroup_events_del(ev, 42);
 	assert_int_equal(cgroup_events_add(ev, &a, 43, &err), 0);
@@ -742,6 +754,7 @@ static void test_events_need_memory(void **state)
 	struct cgroup_events *ev;
 	struct cgroup ab;
 	uint64_t id;
+	bool limit;
 
 	fake_v1_separate(f);
 	fake_probe_ok(f, "porto");
@@ -749,7 +762,7 @@ static void test_events_need_memory(void **state)
 	assert_int_equal(cgroup_events_new(f->host, &ev, &err), 0);
 	assert_int_equal(cgroup_events_add(ev, &ab, 1, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_SUPPORTED);
-	assert_false(cgroup_events_next(ev, &id));
+	assert_false(cgroup_events_next(ev, &id, &limit));
 	cgroup_events_free(ev);
 }
 

@@ -467,6 +467,56 @@ static void test_rights_that_change(void **state)
 	drop(w);
 }
 
+/* Only who names it hears of it, and only of a container that goes on. */
+static void test_oom_notice(void **state)
+{
+	struct fixture *f = *state;
+	struct test_watch *masks = make(f, f->host, true, "***");
+	struct test_watch *plain = subscribe(f, f->host, true, "x");
+	struct test_watch *named = make(f, f->host, true, "*");
+	struct test_watch *sync = make(f, f->host, false, "x");
+	struct test_watch *once = make(f, f->host, true, "x");
+
+	set(f, f->x, STATE_STARTING);
+	set(f, f->x, STATE_RUNNING);
+	f->log[0] = '\0';
+	strv_add(&masks->watch.labels, "***");
+	strv_add(&masks->watch.labels, "oom_*");
+	strv_add(&named->watch.labels, "TEST.*");
+	strv_add(&named->watch.labels, "oom_kills");
+	strv_add(&sync->watch.labels, "oom_kills");
+	strv_add(&once->watch.labels, "oom_kills");
+	once->watch.target_state = xstrdup("running");
+	watches_add(f->watches, &masks->watch);
+	watches_add(f->watches, &sync->watch);
+	assert_true(watch_report_now(&named->watch, f->x));
+	assert_log(f, "");
+	watches_add(f->watches, &named->watch);
+	f->x->oom_kills = 3;
+	f->x->spec.oom_is_fatal = true;
+	watches_notify_oom(f->watches, f->x);
+	assert_log(f, "");
+	f->x->spec.oom_is_fatal = false;
+	watches_notify_oom(f->watches, f->x);
+	assert_log(f, "x:running:oom_kills=3 ");
+	/* Who comes later is told at once. */
+	assert_true(watch_report_now(&named->watch, f->x));
+	assert_log(f, "x:running:oom_kills=3 ");
+	watches_add(f->watches, &once->watch);
+	f->x->oom_kills = 5;
+	watches_notify_oom(f->watches, f->x);
+	assert_log(f, "x:running:oom_kills=5! x:running:oom_kills=5 ");
+	/* A child of another, outside of the mask. */
+	f->ab->spec.oom_is_fatal = false;
+	f->ab->oom_kills = 1;
+	watches_notify_oom(f->watches, f->ab);
+	assert_log(f, "");
+	drop(masks);
+	drop(plain);
+	drop(named);
+	drop(sync);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -490,6 +540,7 @@ int main(void)
 		T(test_masks_are_found_by_directory),
 		T(test_cost),
 		T(test_rights_that_change),
+		T(test_oom_notice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
