@@ -5,6 +5,8 @@
  *   portoinit --container NAME                           hold the namespaces, reap, sleep
  *   portoinit --container NAME --wait PID --record FD    wait for the command, child PID
  *             … --kill 1                                 and then end what it left behind
+ *   portoinit --hold FD N PATH… ARGV…                    wait for a byte from FD, become ARGV,
+ *                                                        by one of N PATHs (kernel/hold.h)
  *   portoinit --version
  *
  * There is one for every container, and it is on the way of every start: no C library (tiny.h), no
@@ -13,13 +15,16 @@
  * since an init cannot kill itself. INT, QUIT and TERM are blocked by whoever executes us, so that
  * none is lost before we wait for them.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/wait.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 
 #include "kernel/taskfile.h"
 #include "portod-config.h"
@@ -97,13 +102,18 @@ static void keep_cap_kill(void)
 	sys4(SYS_capset, (long)&header, (long)data, 0, 0);
 }
 
-static _Noreturn void say(int fd, const char *text, int code)
+static void write_text(int fd, const char *text)
 {
 	long n = 0;
 
 	while (text[n])
 		n++;
 	sys4(SYS_write, fd, (long)text, n, 0);
+}
+
+static _Noreturn void say(int fd, const char *text, int code)
+{
+	write_text(fd, text);
 	leave(code);
 }
 
@@ -120,6 +130,86 @@ static long parse(const char *s)
 		v = v * 10 + (*s - '0');
 	}
 	return v;
+}
+
+/* ---- a held command ---- */
+
+#define EXIT_NO_EXEC 127 /* as a shell */
+
+/* Does it end a process that does not handle it? */
+static bool is_deadly(unsigned sig)
+{
+	const mask_t harmless = MASK(SIGCHLD) | MASK(SIGURG) | MASK(SIGWINCH) | MASK(SIGCONT) |
+				MASK(SIGTSTP) | MASK(SIGTTIN) | MASK(SIGTTOU);
+
+	return sig && sig <= 64 && !(harmless & MASK(sig));
+}
+
+/* The first process of a pid namespace gets no signal that it does not ask for. */
+static void watch_signals(struct pollfd *p)
+{
+	mask_t all = ~0ULL;
+
+	set_mask(all);
+	p->fd = (int)sys4(SYS_signalfd4, -1, (long)&all, sizeof(all), SFD_CLOEXEC);
+	p->events = POLLIN;
+}
+
+static void await_word(int fd)
+{
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = -1 } };
+	struct signalfd_siginfo info;
+	char byte;
+
+	if (pid_self() == 1)
+		watch_signals(&p[1]);
+	for (;;) {
+		sys4(SYS_ppoll, (long)p, 2, 0, 0);
+		if (p[0].revents && sys4(SYS_read, fd, (long)&byte, 1, 0) != -EINTR)
+			break;
+		if (p[1].revents &&
+		    sys4(SYS_read, p[1].fd, (long)&info, sizeof(info), 0) == sizeof(info) &&
+		    is_deadly(info.ssi_signo))
+			leave(128 + (int)info.ssi_signo);
+	}
+	if (p[1].fd >= 0)
+		sys4(SYS_close, p[1].fd, 0, 0, 0);
+	sys4(SYS_close, fd, 0, 0, 0);
+	set_mask(0);
+}
+
+/* What a shell does with a script that does not say whose it is; the place of the path before the
+ * arguments is free by now. */
+static void exec_script(char *path, char **argv, char **envp)
+{
+	char shell[] = "/bin/sh";
+
+	argv[-1] = shell;
+	argv[0] = path;
+	sys4(SYS_execve, (long)shell, (long)(argv - 1), (long)envp, 0);
+}
+
+static _Noreturn void hold_command(char **args)
+{
+	long fd = args[0] ? parse(args[0]) : -1, n = fd >= 0 && args[1] ? parse(args[1]) : -1;
+	char **paths = args + 2, **argv, **envp;
+	long r = -ENOENT;
+
+	if (n < 1)
+		leave(EXIT_USAGE);
+	argv = paths + n;
+	for (envp = argv; *envp; envp++)
+		;
+	envp++;
+	await_word((int)fd);
+	for (long i = 0; i < n && r != -EAGAIN; i++) {
+		r = sys4(SYS_execve, (long)paths[i], (long)argv, (long)envp, 0);
+		if (r == -ENOEXEC)
+			exec_script(paths[i], argv, envp);
+	}
+	write_text(2, "portod: cannot execute ");
+	write_text(2, paths[0]);
+	say(2, "\n", EXIT_NO_EXEC);
 }
 
 static void parse_options(char **argv, struct options *o)
@@ -296,6 +386,8 @@ _Noreturn void tiny_main(char **argv)
 {
 	struct options o = { .record = -1 };
 
+	if (argv[1] && equal(argv[1], "--hold"))
+		hold_command(argv + 2);
 	parse_options(argv, &o);
 	close_all_but(o.record);
 	keep_cap_kill();

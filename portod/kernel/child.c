@@ -30,6 +30,7 @@
 #include "kernel/caps.h"
 #include "kernel/exec.h"
 #include "kernel/handshake.h"
+#include "kernel/hold.h"
 #include "kernel/stream.h"
 
 #define EXIT_FAILED 127 /* as a shell when it cannot exec; nobody waits for it normally */
@@ -126,8 +127,8 @@ static void set_loginuid(struct child *c)
 static int close_others(const struct child *c, struct error *err)
 {
 	int keep[9 + _NS_COUNT] = {
-		c->channel,   c->streams[0], c->streams[1], c->streams[2],    c->portoinit_fd,
-		c->record_fd, c->root_fd,    c->cwd_fd,     c->spec->hold_fd,
+		c->channel,   c->streams[0], c->streams[1], c->streams[2], c->portoinit_fd,
+		c->record_fd, c->root_fd,    c->cwd_fd,     c->hold_fd,
 	};
 	int r;
 
@@ -217,13 +218,6 @@ static int set_up(struct child *c, struct error *err)
 
 /* ---- becoming portoinit ---- */
 
-/* The process that is the starter's own child tells that it does not depend on it any more. */
-static int acknowledge_release(const struct child *c, struct error *err)
-{
-	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	return c->spec->hold_fd >= 0 ? handshake_send(c->channel, STAGE_RELEASE, err) : 0;
-}
-
 static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *err)
 {
 	char pid[16], record[16], prog[] = "portoinit", container[] = "--container",
@@ -257,9 +251,9 @@ static int holder_main(struct child *c, struct error *err)
 	struct ready_info info = { .vpid = getpid(), .warnings = c->warnings };
 
 	if (handshake_send_ready(c->channel, &info, err) < 0 ||
-	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0 ||
-	    acknowledge_release(c, err) < 0)
+	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0)
 		return -1;
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	return exec_portoinit(c, 0, err);
 }
 
@@ -307,17 +301,6 @@ static int set_streams(struct child *c, struct error *err)
 	return stream_install(c->streams, err);
 }
 
-static int wait_hold(int fd, struct error *err)
-{
-	char byte;
-	int r;
-
-	if (fd < 0)
-		return 0;
-	r = fd_read_all(fd, &byte, 1);
-	return r < 0 ? error_errno(err, -r, "wait for the word to go on") : 0;
-}
-
 /* The program shall find the dispositions and the mask of a fresh session. */
 static void reset_signals(void)
 {
@@ -340,14 +323,12 @@ static int prepare_command(struct child *c, const struct gates *gates, struct st
 			   struct error *err)
 {
 	const struct start_spec *spec = c->spec;
-	int keep[4] = { c->channel, spec->hold_fd, gates ? gates->released : -1,
-			gates ? gates->init : -1 };
+	int keep[5] = { c->channel, c->hold_fd, c->hold_fd >= 0 ? c->portoinit_fd : -1,
+			gates ? gates->released : -1, gates ? gates->init : -1 };
 
 	if (set_limits(c, err) < 0 || set_credentials(spec, err) < 0 || set_streams(c, err) < 0)
 		return -1;
-	fd_close_all(keep, 4);
-	if (spec->hold_fd >= 0)
-		fcntl(spec->hold_fd, F_SETFD, FD_CLOEXEC);
+	fd_close_all(keep, ARRAY_SIZE(keep));
 	umask(spec->umask);
 	exec_set_environment(spec->env);
 	if (spec->argv && spec->argv->n)
@@ -371,32 +352,19 @@ static int command_main(struct child *c, const struct gates *gates, struct error
 	if (handshake_send_ready(c->channel, &info, err) < 0 ||
 	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0)
 		return -1;
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	if (gates) {
 		char byte;
 
-		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 		fd_write_all(gates->released, "", 1);
 		(void)fd_read_all(gates->init, &byte, 1);
-	} else if (acknowledge_release(c, err) < 0) {
-		return -1;
 	}
-	if (wait_hold(spec->hold_fd, err) < 0)
-		return -1;
 	if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_errno(err, errno, "set no_new_privs");
 	reset_signals();
+	if (c->hold_fd >= 0)
+		return hold_exec(c->portoinit_fd, c->hold_fd, &argv, err);
 	return exec_run(&argv, err);
-}
-
-/* Nobody listens any more to a held start that fails: leave the reason where its output goes. */
-static void report_late(const struct child *c, const struct error *err)
-{
-	char text[ERROR_MESSAGE_MAX];
-
-	if (c->spec->hold_fd < 0)
-		return;
-	error_message(err, text, sizeof(text));
-	dprintf(STDERR_FILENO, "portod: %s\n", text);
 }
 
 /* ---- putting it together ---- */
@@ -411,7 +379,6 @@ static _Noreturn void main_process(struct child *c, pid_t parent, const struct g
 		_exit(EXIT_FAILED);
 	setsid();
 	command_main(c, gates, &err);
-	report_late(c, &err);
 	die(c, &err);
 }
 
@@ -451,8 +418,7 @@ static int split(struct child *c, struct error *err)
 	close(gate[0]);
 	if (r < 0)
 		return starter_reap("main process", pid, err);
-	if (acknowledge_release(c, err) < 0)
-		return -1;
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	return exec_portoinit(c, pid, err);
 }
 
@@ -474,7 +440,6 @@ _Noreturn void child_main(struct child *c)
 			split(c, &err);
 		else
 			command_main(c, NULL, &err);
-		report_late(c, &err);
 	}
 	die(c, &err);
 }

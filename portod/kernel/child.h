@@ -13,6 +13,7 @@ struct child {
 	int streams[3];        /* opened on the host; -1 = to be opened inside */
 	int portoinit_fd;      /* O_PATH; -1 = not needed */
 	int record_fd;         /* task record */
+	int hold_fd;           /* of a held start, else -1 */
 	int ns_fds[_NS_COUNT]; /* namespaces to join, -1 = none; NS_PID was done before the clone */
 	int root_fd, cwd_fd;   /* to take before anything is mounted; -1 = stay */
 	int unshare;           /* CLONE_NEW… to do after joining those */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <nss.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wordexp.h>
@@ -85,6 +86,30 @@ int exec_expand(const char *command, struct strv *ret, struct error *err)
 		return -1;
 	if (!ret->n)
 		return error_set(err, ERR_INVALID_COMMAND, "command is empty after expansion");
+	return 0;
+}
+
+int exec_find(const struct strv *argv, struct strv *ret, struct error *err)
+{
+	const char *path = getenv("PATH");
+	auto_strv dirs = STRV_INIT;
+
+	if (!argv->n || !*argv->v[0])
+		return error_set(err, ERR_INVALID_COMMAND, "command is empty");
+	if (strchr(argv->v[0], '/'))
+		strv_add(&dirs, "");
+	else
+		strv_split(&dirs, path ? path : "/bin:/usr/bin", ':');
+	errno = ENOENT;
+	for (size_t i = 0; i < dirs.n; i++) {
+		auto_free char *file = xasprintf("%s%s%s", dirs.v[i], *dirs.v[i] ? "/" : "",
+						 argv->v[0]);
+
+		if (access(file, X_OK) == 0)
+			strv_add(ret, file);
+	}
+	if (!ret->n)
+		return error_sys(err, ERR_INVALID_COMMAND, errno, "exec %s", argv->v[0]);
 	return 0;
 }
 

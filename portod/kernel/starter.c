@@ -30,6 +30,7 @@
 #include "base/num.h"
 #include "kernel/child.h"
 #include "kernel/handshake.h"
+#include "kernel/hold.h"
 #include "kernel/procfs.h"
 #include "kernel/stream.h"
 #include "kernel/taskfile.h"
@@ -156,7 +157,13 @@ static int prepare_files(struct starter *s, struct error *err)
 	if (fd < 0)
 		return error_errno(err, -fd, "create task record %s", spec->record_path);
 	s->child.record_fd = fd;
-	if (spec->init || !spec->has_command) {
+	if (spec->hold_path) {
+		fd = hold_create(spec->hold_path);
+		if (fd < 0)
+			return error_errno(err, -fd, "make %s", spec->hold_path);
+		s->child.hold_fd = fd;
+	}
+	if (spec->init || !spec->has_command || spec->hold_path) {
 		fd = open(spec->portoinit, O_PATH | O_CLOEXEC);
 		if (fd < 0)
 			return error_errno(err, errno, "open %s", spec->portoinit);
@@ -397,9 +404,6 @@ static int release(struct starter *s, struct error *err)
 {
 	if (handshake_send(s->channel, STAGE_RELEASE, err) < 0)
 		return -1;
-	/* A held one does not exec yet, but must not depend on us any more. */
-	if (s->spec->hold_fd >= 0)
-		return handshake_expect(s->channel, STAGE_RELEASE, time_left(s), NULL, err);
 	return handshake_expect_eof(s->channel, time_left(s), err);
 }
 
@@ -449,9 +453,9 @@ static void deinit(struct starter *s)
 {
 	struct child *c = &s->child;
 	int *fds[] = {
-		&c->channel,      &c->streams[0], &c->streams[1], &c->streams[2],
-		&c->portoinit_fd, &c->record_fd,  &c->root_fd,    &c->cwd_fd,
-		&s->channel,      &s->pid_ns,     &s->pidfd,      &s->main_pidfd,
+		&c->channel,   &c->streams[0], &c->streams[1], &c->streams[2], &c->portoinit_fd,
+		&c->record_fd, &c->root_fd,    &c->cwd_fd,     &s->channel,    &s->pid_ns,
+		&s->pidfd,     &s->main_pidfd, &c->hold_fd,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
@@ -474,6 +478,7 @@ static void init(struct starter *s, const struct start_spec *spec, bool into_gro
 			   .streams = { -1, -1, -1 },
 			   .portoinit_fd = -1,
 			   .record_fd = -1,
+			   .hold_fd = -1,
 			   .root_fd = -1,
 			   .cwd_fd = -1 },
 	};

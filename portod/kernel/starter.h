@@ -92,16 +92,15 @@ struct start_spec {
 	const char *hostname;    /* NULL or "" = leave */
 	const struct plan *plan; /* executed in a new mount namespace; NULL = none */
 
-	int hold_fd;         /* -1, or the read end of a pipe: set up, then wait for a byte
-				      before exec; end of file without a byte = do not start.
-				      starter_run() returns success while it waits; a later failure
-				      is written to the command's stderr, the exit code is 127 */
-	unsigned timeout_ms; /* for the whole dialogue */
+	const char *hold_path; /* FIFO to make, or NULL: set up, then wait for the word before
+				  exec, see kernel/hold.h. starter_run() returns success while it
+				  waits */
+	unsigned timeout_ms;   /* for the whole dialogue */
 };
 
-#define START_SPEC_INIT                              \
-	{                                            \
-		.hold_fd = -1, .coredump_filter = -1 \
+#define START_SPEC_INIT         \
+	{                       \
+		.coredump_filter = -1 \
 	}
 
 struct start_result {

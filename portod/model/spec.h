@@ -45,6 +45,9 @@ struct container_spec {
 	int64_t oom_score_adj;
 	int64_t coredump_filter; /* -1 = not set */
 
+	bool init; /* portoinit in front of the command */
+	bool held; /* wait before the command until it is false */
+
 	/* isolation */
 	bool isolate;
 	int virt_mode;    /* enum virt_mode */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kernel/hold.h"
 #include "kernel/rlimit.h"
 #include "ops/internal.h"
 #include "ops/settings.h"
@@ -142,7 +143,17 @@ static int apply_cpu_limits(struct ops *ops, struct container *top, struct error
 	return 0;
 }
 
-/* ---- all of them ---- */
+/* ---- the rest ---- */
+
+/* That nobody waits (any more) is fine: it was let go before. */
+static int apply_held(struct ops *ops, struct container *ct, struct error *err)
+{
+	auto_free char *path = ops_hold_path(ops, ct);
+	int rc = ct->spec.held ? 0 : hold_release(path);
+
+	return rc < 0 && rc != -ENXIO ? error_errno(err, -rc, "let the held command go: %s", path)
+				      : 0;
+}
 
 static int apply_group(struct ops *ops, struct container *ct, enum apply_group group,
 		       struct error *err)
@@ -160,6 +171,8 @@ static int apply_group(struct ops *ops, struct container *ct, enum apply_group g
 		return ct->spec.memory_limit ? apply_settings(ops, ct, APPLY_MEMORY, err) : 0;
 	case APPLY_ULIMIT:
 		return apply_ulimit(ops, ct, err);
+	case APPLY_HELD:
+		return apply_held(ops, ct, err);
 	case APPLY_GUARANTEE:
 	case APPLY_MEMORY:
 	case APPLY_OOM:

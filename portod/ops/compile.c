@@ -36,6 +36,7 @@ struct compiled *compiled_free(struct compiled *c)
 	free(c->cwd);
 	free(c->workdir);
 	free(c->record);
+	free(c->hold);
 	free(c->root);
 	free(c->resolv_conf);
 	for (int i = 0; i < 3; i++)

@@ -30,7 +30,7 @@ struct compiled {
 	struct cgroup_view *views;
 	size_t nviews;
 	char *program;
-	char *cwd, *workdir, *record, *root, *resolv_conf;
+	char *cwd, *workdir, *record, *hold, *root, *resolv_conf;
 	char *stored[3];
 	bool processless;
 };

@@ -102,6 +102,13 @@ static bool has_root(const struct container *ct)
 	return !str_is_empty(ct->spec.root) && !str_eq(ct->spec.root, "/");
 }
 
+static int check_held(const struct container *ct, struct error *err)
+{
+	if (!ct->spec.held || !container_is_meta(ct))
+		return 0;
+	return error_set(err, ERR_INVALID_VALUE, "held is set, but there is no command to hold");
+}
+
 static int check_mode(const struct ops *ops, const struct client *client,
 		      const struct container *ct, struct error *err)
 {
@@ -154,7 +161,7 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 		  struct error *err)
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
-	    check_capabilities(ct, err))
+	    check_held(ct, err) || check_capabilities(ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

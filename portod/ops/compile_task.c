@@ -79,7 +79,9 @@ void compile_task(struct ops *ops, const struct container *ct, struct compiled *
 	spec->workdir = c->workdir = ops_workdir(ops, ct);
 	spec->cwd = c->cwd;
 	spec->has_command = !container_is_meta(ct);
-	spec->init = ct->spec.virt_mode != VIRT_OS;
+	spec->init = ct->spec.init && ct->spec.virt_mode != VIRT_OS;
+	if (ct->spec.held)
+		spec->hold_path = c->hold = ops_hold_path(ops, ct);
 	spec->command = container_command(ct);
 	spec->argv = ct->spec.command_argv.n ? &ct->spec.command_argv : NULL;
 	env_build(ct, ops->env->extra_env, ops->hostname, c->cwd, &c->env);

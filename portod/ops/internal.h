@@ -43,6 +43,7 @@ void ops_set_state(struct ops *ops, struct container *ct, enum container_state s
 void ops_reset_run(struct container *ct);
 struct moment ops_now(void);
 char *ops_record_path(const struct ops *ops, const struct container *ct);
+char *ops_hold_path(const struct ops *ops, const struct container *ct);
 char *ops_workdir(const struct ops *ops, const struct container *ct);
 /* Error about a container whose parent is frozen; 0 if it is not. */
 int ops_check_parent_thawed(const struct container *ct, struct error *err);

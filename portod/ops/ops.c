@@ -25,6 +25,11 @@ char *ops_record_path(const struct ops *ops, const struct container *ct)
 	return xasprintf("%s/tasks/%u", ops->config->state_dir, ct->id);
 }
 
+char *ops_hold_path(const struct ops *ops, const struct container *ct)
+{
+	return xasprintf("%s/tasks/%u.hold", ops->config->state_dir, ct->id);
+}
+
 char *ops_workdir(const struct ops *ops, const struct container *ct)
 {
 	return xasprintf("%s/%s", ops->config->workdir_base, ct->name);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/xalloc.h"
+#include "kernel/hold.h"
 #include "kernel/procfs.h"
 #include "ops/internal.h"
 
@@ -226,6 +227,17 @@ static void take_recorded_end(struct ops *ops, struct container *ct)
 		ops_process_exited(ops, ct->task.wait_pid, ct->task.wait_starttime, r.status);
 }
 
+/* The word may have been given, and nobody got to write that down. */
+static void check_held(struct ops *ops, struct container *ct)
+{
+	auto_free char *path = ops_hold_path(ops, ct);
+
+	if (hold_is_waiting(path))
+		return;
+	ct->spec.held = false;
+	persist_prop(ops, ct, prop_find("held"));
+}
+
 static void restore_started(struct ops *ops, struct container *ct, const struct cgroup *cg)
 {
 	bool frozen = cgroup_is_frozen(ops->cgroups, cg);
@@ -234,6 +246,8 @@ static void restore_started(struct ops *ops, struct container *ct, const struct 
 		ct->self_frozen = false;
 		container_restore_state(ct, container_is_meta(ct) ? STATE_META : STATE_RUNNING);
 	}
+	if (ct->spec.held)
+		check_held(ops, ct);
 	if (ct->has_task)
 		runtime_watch_task(ops, ct);
 	runtime_watch_oom(ops, ct);

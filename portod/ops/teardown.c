@@ -21,7 +21,7 @@ struct teardown_item {
 	uint64_t starttime;
 	bool job; /* the group is the parent's: only the family goes */
 	struct family family;
-	char *workdir, *record;
+	char *workdir, *record, *hold;
 };
 
 struct teardown {
@@ -48,6 +48,7 @@ static void add_item(struct teardown *t, const struct container *ct)
 	it->starttime = ct->task.wait_starttime;
 	it->workdir = ops_workdir(t->ops, ct);
 	it->record = ops_record_path(t->ops, ct);
+	it->hold = ops_hold_path(t->ops, ct);
 }
 
 struct teardown *teardown_new(struct ops *ops, struct container *top, bool kill_only)
@@ -72,6 +73,7 @@ struct teardown *teardown_free(struct teardown *t)
 		free(t->items[i].group);
 		free(t->items[i].workdir);
 		free(t->items[i].record);
+		free(t->items[i].hold);
 	}
 	free(t->items);
 	free(t);
@@ -144,6 +146,8 @@ static int remove_item(const struct teardown *t, const struct teardown_item *it,
 		return error_errno(err, -rc, "remove directory %s", it->workdir);
 	if (unlink(it->record) && errno != ENOENT)
 		return error_errno(err, errno, "remove %s", it->record);
+	if (unlink(it->hold) && errno != ENOENT)
+		return error_errno(err, errno, "remove %s", it->hold);
 	return 0;
 }
 

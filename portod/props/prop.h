@@ -50,6 +50,7 @@ enum apply_group {
 	APPLY_HUGETLB,
 	APPLY_ULIMIT,
 	APPLY_PIDS,
+	APPLY_HELD,
 	_APPLY_COUNT
 };
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include "kernel/hold.h"
 #include "kernel/mnt.h"
 
 /* ---- what it finds ---- */
@@ -345,54 +346,72 @@ static void the_command_may_be_the_init(void **state)
 
 static void a_held_start_waits_for_the_word(void **state)
 {
+	auto_free char *fifo = xasprintf("%s.hold", t.record);
+
 	(void)state;
+	assert_int_equal(hold_release(fifo), -ENXIO);
 	for (int i = 0; i < 4; i++) {
 		bool init = i & 1, go = i & 2;
 		struct box *b = box_new("echo gone");
-		int fds[2], status;
 		char link[64];
+		int status;
 
-		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 		b->spec.init = init;
-		b->spec.hold_fd = fds[0];
+		b->spec.hold_path = fifo;
 		assert_int_equal(box_start(b), 0);
-		close(fds[0]);
-		/* It exists, in its groups and namespaces, and has run nothing. */
+		/* It exists, in its groups and namespaces, and has run nothing. It is no copy of us
+		 * any more, either. */
+		assert_true(hold_is_waiting(fifo));
 		assert_true(ns_inode(b->res.main_pid, NS_UTS) != ns_inode(getpid(), NS_UTS));
 		assert_int_equal(waitpid(b->res.wait_pid, &status, WNOHANG), 0);
 		snprintf(link, sizeof(link), "/proc/%d/comm", (int)b->res.main_pid);
 		fd_read_small(AT_FDCWD, link, b->output, sizeof(b->output));
-		assert_string_equal(b->output, "portod-CT1\n");
+		assert_string_not_equal(b->output, "test_starter_bo\n");
 		if (go)
-			assert_int_equal(write(fds[1], "x", 1), 1);
-		close(fds[1]);
-		assert_int_equal(waitpid(b->res.wait_pid, &status, 0), b->res.wait_pid);
-		assert_int_equal(status, go ? 0 : 127 << 8);
-		assert_true(fd_read_small(AT_FDCWD, t.output, b->output, sizeof(b->output)) > 0);
-		if (go)
-			assert_string_equal(b->output, "gone\n");
+			assert_int_equal(hold_release(fifo), 0);
 		else
-			assert_non_null(strstr(b->output, "go on"));
+			kill(b->res.main_pid, SIGTERM);
+		assert_int_equal(waitpid(b->res.wait_pid, &status, 0), b->res.wait_pid);
+		assert_int_equal(status, go ? 0 : (128 + SIGTERM) << 8);
+		fd_read_small(AT_FDCWD, t.output, b->output, sizeof(b->output));
+		assert_string_equal(b->output, go ? "gone\n" : "");
+		assert_false(hold_is_waiting(fifo));
 		box_free(b);
 	}
+	unlink(fifo);
+}
+
+static void a_held_command_must_be_there(void **state)
+{
+	auto_free char *fifo = xasprintf("%s.hold", t.record);
+	struct box *b = box_new("/bin/nope");
+
+	(void)state;
+	b->spec.hold_path = fifo;
+	assert_int_equal(box_start(b), -1);
+	assert_int_equal(b->err.code, ERR_INVALID_COMMAND);
+	assert_non_null(strstr(b->err.text, "exec /bin/nope"));
+	unlink(fifo);
+	box_free(b);
 }
 
 static void a_late_failure_is_told_on_stderr(void **state)
 {
-	struct box *b = box_new("/bin/nope");
-	int fds[2], status;
+	auto_free char *fifo = xasprintf("%s.hold", t.record), *prog = xasprintf("%s.sh", t.record);
+	struct box *b = box_new(prog);
+	int status;
 
 	(void)state;
-	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	b->spec.hold_fd = fds[0];
+	close(open(prog, O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
+	b->spec.hold_path = fifo;
 	assert_int_equal(box_start(b), 0);
-	assert_int_equal(write(fds[1], "x", 1), 1);
+	unlink(prog);
+	assert_int_equal(hold_release(fifo), 0);
 	assert_int_equal(waitpid(b->res.wait_pid, &status, 0), b->res.wait_pid);
 	assert_int_equal(status, 127 << 8);
 	fd_read_small(AT_FDCWD, t.output, b->output, sizeof(b->output));
-	assert_non_null(strstr(b->output, "exec /bin/nope"));
-	close(fds[0]);
-	close(fds[1]);
+	assert_non_null(strstr(b->output, prog));
+	unlink(fifo);
 	box_free(b);
 }
 
@@ -490,6 +509,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_holder_holds),
 		cmocka_unit_test(the_command_may_be_the_init),
 		cmocka_unit_test(a_held_start_waits_for_the_word),
+		cmocka_unit_test(a_held_command_must_be_there),
 		cmocka_unit_test(a_late_failure_is_told_on_stderr),
 		cmocka_unit_test(containers_nest),
 	};
