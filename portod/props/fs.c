@@ -154,14 +154,29 @@ static unsigned stream_of(const struct prop *p)
 			  sizeof(char *));
 }
 
+/* The words of what has no path: the daemon's own files. */
+static const char *const stdio_defaults[] = { "/dev/null", "stdout", "stderr" };
+
 GETTER(get_stdio_path)
 {
-	static const char *const defaults[] = { "/dev/null", "stdout", "stderr" };
 	unsigned i = stream_of(p);
 	const char *path = container_stdio_path(ctx->ct, (int)i);
 
 	UNUSED();
-	buf_adds(out, path ? path : defaults[i]);
+	buf_adds(out, path ? path : stdio_defaults[i]);
+	return 0;
+}
+
+/* What is shown for the default gives the default back. */
+SETTER(set_output_path)
+{
+	unsigned i = stream_of(p);
+	char **field = &ctx->ct->spec.stdio_path[i];
+
+	(void)index;
+	if (strcmp(value, stdio_defaults[i]) != 0)
+		return type_string.parse(p, ctx, value, field, err);
+	str_set(field, NULL);
 	return 0;
 }
 
@@ -173,7 +188,7 @@ CHECKER(check_stdio_path)
 	const char *digits;
 	size_t n;
 
-	if (!str_has_prefix(path, "/dev/fd/"))
+	if (!path || !str_has_prefix(path, "/dev/fd/"))
 		return 0;
 	digits = path + strlen("/dev/fd/");
 	n = strlen(digits);
@@ -210,11 +225,13 @@ const struct prop row_stdout_path = {
 	.doc = "A path inside of the container, opened with the rights of the command; a\n"
 	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
 	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
-	       "empty: nothing. Default: a file that the daemon keeps, read as *stdout*.",
+	       "empty: nothing. Default, and **stdout**: a file that the daemon keeps, read\n"
+	       "as *stdout*; for a file of that name in *cwd* say **./stdout**.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[1]),
 	.check = check_stdio_path,
 	.get = get_stdio_path,
+	.set = set_output_path,
 };
 
 const struct prop row_stderr_path = {
@@ -224,11 +241,13 @@ const struct prop row_stderr_path = {
 	.doc = "A path inside of the container, opened with the rights of the command; a\n"
 	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
 	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
-	       "empty: nothing. Default: a file that the daemon keeps, read as *stderr*.",
+	       "empty: nothing. Default, and **stderr**: a file that the daemon keeps, read\n"
+	       "as *stderr*; for a file of that name in *cwd* say **./stderr**.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[2]),
 	.check = check_stdio_path,
 	.get = get_stdio_path,
+	.set = set_output_path,
 };
 
 CHECKER(check_stdout_limit)

@@ -321,3 +321,19 @@ def test_respawn_appends(porto, name):
     porto.respawn(name)
     porto.finish(name)
     assert porto.get_property(name, "stdout") == "x\nx\n"
+
+
+def test_default_output_can_be_had_again(porto, name, tmp_path):
+    porto.create(name)
+    porto.set(name, command="sh -c 'echo hi'", stdout_path=str(tmp_path / "out"))
+    porto.set_property(name, "stdout_path", "stdout")
+    assert porto.get_property(name, "stdout_path") == "stdout"
+    porto.start(name)
+    porto.finish(name)
+    assert porto.get_property(name, "stdout") == "hi\n"
+    porto.stop(name)
+    # Stopped: what the daemon keeps is gone with it.
+    porto.set(name, cwd=str(tmp_path), stdout_path="./stdout")
+    porto.start(name)
+    porto.finish(name)
+    assert (tmp_path / "stdout").read_text() == "hi\n"
