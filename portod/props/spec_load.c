@@ -10,13 +10,14 @@
 #include "props/spec_codec.h"
 
 /*
- * Whoever is in this list is written first, in this order; all others follow by name. Needed where
- * writing one looks at another or changes it: `command` clears `command_argv`, a whole credential
- * comes before its parts, `controllers` before what enables controllers.
+ * Whoever is in this list is written and checked first, in this order; all others follow by name.
+ * Needed where writing one looks at another or changes it: `command` clears `command_argv`, a whole
+ * credential comes before its parts, `controllers` before what enables controllers. And `isolate`
+ * is checked before `virt_mode`, which would quietly change it.
  */
 static const struct prop *const first[] = {
 	&row_owner_cred,   &row_owner_user,   &row_owner_group,      &row_task_cred,
-	&row_user,         &row_group,        &row_virt_mode,        &row_isolate,
+	&row_user,         &row_group,        &row_isolate,          &row_virt_mode,
 	&row_userns,       &row_root,         &row_controllers,      &row_capabilities,
 	&row_enable_porto, &row_command,      &row_command_argv,     &row_env,
 	&row_cpu_policy,   &row_memory_limit, &row_devices_explicit,
