@@ -109,7 +109,7 @@ static bool fits(const struct prop *p, ProtobufCType type)
 	if (type == PROTOBUF_C_TYPE_INT32 || type == PROTOBUF_C_TYPE_INT64)
 		return t == &type_int;
 	if (type == PROTOBUF_C_TYPE_UINT32)
-		return t == &type_oct || !strcmp(t->name, "hex");
+		return t == &type_oct || str_has_prefix(t->name, "hex");
 	if (type == PROTOBUF_C_TYPE_UINT64)
 		return t == &type_uint || t == &type_size || t == &type_nsec ||
 		       t == &type_nsec_unit;
@@ -708,6 +708,8 @@ static const struct {
 	{ "command", "a \"b\" 'c'" },
 	{ "command_argv", "a\tb c\t\\\\" },
 	{ "controllers", "cpu;memory;pids" },
+	{ "coredump_filter", "0x1f" },
+	{ "cpu_guarantee", "0.25c" },
 	{ "cpu_limit", "1.5c" },
 	{ "cpu_period", "5ms" },
 	{ "cpu_weight", "0.5" },
