@@ -94,7 +94,8 @@ static void scalar_text(const struct prop *p, const ProtobufCFieldDescriptor *f,
 	if (f->type == PROTOBUF_C_TYPE_BOOL)
 		snprintf(text, size, "%s", *(const protobuf_c_boolean *)v ? "true" : "false");
 	else if (f->type == PROTOBUF_C_TYPE_UINT32)
-		snprintf(text, size, str_has_prefix(p->type->name, "hex") ? "0x%" PRIx32 : "%" PRIu32,
+		snprintf(text, size,
+			 str_has_prefix(p->type->name, "hex") ? "0x%" PRIx32 : "%" PRIu32,
 			 *(const uint32_t *)v);
 	else if (f->type == PROTOBUF_C_TYPE_UINT64)
 		snprintf(text, size, "%" PRIu64, *(const uint64_t *)v);
