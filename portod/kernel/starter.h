@@ -98,8 +98,8 @@ struct start_spec {
 	unsigned timeout_ms;   /* for the whole dialogue */
 };
 
-#define START_SPEC_INIT         \
-	{                       \
+#define START_SPEC_INIT               \
+	{                             \
 		.coredump_filter = -1 \
 	}
 
