@@ -50,6 +50,7 @@ struct container {
 	/* state */
 	enum container_state state;
 	bool destroyed;         /* unlinked from the tree; only references keep it */
+	bool orphaned;          /* was created weak, and that connection is gone */
 	unsigned running_below; /* descendants in STATE_RUNNING */
 	unsigned starting_below;
 	unsigned nclients; /* connections whose own container this is */

@@ -59,6 +59,13 @@ void death_children_may_respawn(struct ops *ops, struct container *ct)
 			death_schedule_respawn(ops, child);
 }
 
+void death_settle(struct ops *ops, struct container *ct)
+{
+	for (struct container *pos = ct; pos; pos = tree_next(ct, pos))
+		if (pos != ct && pos->state == STATE_RESPAWNING && !respawn_is_allowed(pos))
+			ops_set_state(ops, pos, STATE_DEAD);
+}
+
 /* Did the kernel kill for lack of memory in this run? The event may still be on its way when the
  * exit is here already, so the counter decides. */
 static bool died_of_oom(struct ops *ops, struct container *ct, int status)
@@ -104,8 +111,7 @@ static void bury_all(struct ops *ops, struct container *top)
 	for (struct container *ct = top; ct; ct = tree_next(top, ct))
 		if (state_is_started(ct->state) || ct->state == STATE_PAUSED)
 			bury(ops, ct, top, oom);
-		else if (ct->state == STATE_RESPAWNING && !respawn_is_allowed(ct))
-			ops_set_state(ops, ct, STATE_DEAD);
+	death_settle(ops, top);
 }
 
 void death_bury(struct ops *ops, struct container *top)

@@ -19,6 +19,7 @@ struct container_runtime {
 	bool alone;       /* valid when exited: portoinit saw everybody else of a job end */
 	bool dying;       /* a death operation is queued or at work */
 	bool oom_pending; /* a fatal out-of-memory event waits to be acted upon */
+	bool doomed;      /* the daemon is about to destroy the container */
 	bool in_pid_map, watched;
 	uint64_t oom_told;   /* kills that watchers know of */
 	ev_timer oom_timer;  /* to look at the counter of kills again */
@@ -84,6 +85,11 @@ struct teardown *teardown_free(struct teardown *t);
 #define TEARDOWN_TRIES 3
 int teardown_job(void *arg, void *result, size_t *len, struct error *err);
 
+/* ---- doom.c ---- */
+/* Nobody holds this weak container any more. */
+void doom_weak(struct ops *ops, struct container *ct);
+void doom_tick(struct ops *ops);
+
 /* ---- death.c ---- */
 /* The wait task of a started container is gone, or it ran out of memory: act when possible. */
 void death_submit(struct ops *ops, struct container *ct);
@@ -95,6 +101,8 @@ void death_children_may_respawn(struct ops *ops, struct container *ct);
 /* Deaths that only the record tells of; called every tick. */
 void death_check_frozen(struct ops *ops);
 bool respawn_is_allowed(const struct container *ct);
+/* `ct` is dead and stays so: what waits for it to come back is dead, too. */
+void death_settle(struct ops *ops, struct container *ct);
 
 /* ---- oom.c ---- */
 /* Read the kernel's count of kills and keep the totals. */

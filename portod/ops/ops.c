@@ -127,19 +127,6 @@ void ops_keep(struct ops *ops, struct container *ct, bool set)
 	persist_prop(ops, ct, weak);
 }
 
-void ops_client_gone(struct ops *ops, struct client *client)
-{
-	struct container *ct;
-
-	/* Destroying one may destroy others of the list, which are below it. */
-	while ((ct = list_first(&client->weak, struct container, weak_node))) {
-		list_del(&ct->weak_node);
-		/* While the daemon goes down the next one does it. */
-		if (ct->spec.weak && !ct->destroyed && !ops->stopping)
-			ops_destroy(ops, ct, NULL, NULL);
-	}
-}
-
 void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int status)
 {
 	struct container *ct = htab_get_int(ops->by_pid, (uint64_t)pid);
@@ -169,41 +156,13 @@ void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int stat
 
 /* ---- housekeeping ---- */
 
-#define AGE_BATCH 64 /* a tick; the rest has time */
-
-static bool is_old(const struct container *ct, uint64_t now)
-{
-	return ct->state == STATE_DEAD && !ct->op &&
-	       now >= ct->death.boot_nsec + ct->spec.aging_time * 1000000000ULL;
-}
-
-/* Chosen first and destroyed after, because destroying changes the tree. */
-static void age(struct ops *ops, uint64_t now)
-{
-	struct container *root = tree_root(ops->tree), *old[AGE_BATCH], *ct;
-	size_t n = 0;
-
-	for (ct = tree_next(root, root); ct && n < AGE_BATCH; ct = tree_next(root, ct))
-		if (is_old(ct, now))
-			old[n++] = container_ref(ct);
-	for (size_t i = 0; i < n; i++) {
-		if (!old[i]->destroyed) {
-			log_info("container %s: dead for %llu s, destroying it", old[i]->name,
-				 (unsigned long long)old[i]->spec.aging_time);
-			ops->stats.buried++;
-			ops_destroy(ops, old[i], NULL, NULL);
-		}
-		container_unref(old[i]);
-	}
-}
-
 static void on_tick(struct ev_loop *ev, ev_timer *t, int revents)
 {
 	struct ops *ops = container_of(t, struct ops, tick);
 
 	(void)ev;
 	(void)revents;
-	age(ops, clock_boot_nsec());
+	doom_tick(ops);
 	death_check_frozen(ops);
 	rotation_tick(ops->rotation);
 }

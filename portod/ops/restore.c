@@ -356,7 +356,7 @@ int ops_restore(struct ops *ops, struct error *err)
 	stop_all(&r);
 	for (size_t i = 0; i < n; i++)
 		if (!all[i]->destroyed && all[i]->spec.weak)
-			ops_destroy(ops, all[i], NULL, NULL);
+			doom_weak(ops, all[i]);
 	for (size_t i = 0; i < n; i++)
 		container_unref(all[i]);
 	free(all);

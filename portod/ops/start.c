@@ -128,10 +128,25 @@ static void fail(struct start_op *s, const struct error *why)
 		ct->death = ops_now();
 		if (ct->state == STATE_RESPAWNING)
 			ops_set_state(s->op.ops, ct, STATE_DEAD);
-		death_schedule_respawn(s->op.ops, ct);
+		if (!death_schedule_respawn(s->op.ops, ct))
+			death_settle(s->op.ops, ct);
 	}
 	persist_run(s->op.ops, ct);
 	op_finish(&s->op, why);
+}
+
+/* The time has come, and the rules do not allow it any more. Below a parent that is about to come
+ * back, or paused, it waits for that. */
+static void give_up(struct start_op *s)
+{
+	struct container *ct = s->target;
+	enum container_state parent = ct->parent->state;
+
+	if (!s->respawn || s->client || ct->destroyed || ct->state != STATE_RESPAWNING ||
+	    parent == STATE_RESPAWNING || parent == STATE_PAUSED)
+		return;
+	ops_set_state(s->op.ops, ct, STATE_DEAD);
+	death_settle(s->op.ops, ct);
 }
 
 /* What may be refused before anything was touched. 1 = nothing to do. */
@@ -360,6 +375,7 @@ static void start_step(struct op *op)
 	case START_BEGIN:
 		rc = admit(s, &err);
 		if (rc) {
+			give_up(s);
 			op_finish(op, &err);
 			return;
 		}

@@ -111,6 +111,7 @@ static void test_run_round_trip(void **state)
 	a->oom_killed = true;
 	a->oom_events = 1;
 	a->oom_kills = 2;
+	a->oom_base = 7;
 	a->oom_kills_total = 3;
 	a->stream_offset[1] = UINT64_MAX;
 	a->stream_offset[2] = 5;
@@ -130,6 +131,8 @@ static void test_run_round_trip(void **state)
 	assert_memory_equal(&a->start, &copy.start, sizeof(a->start));
 	assert_memory_equal(&a->death, &copy.death, sizeof(a->death));
 	assert_int_equal(a->exit_status, -1);
+	assert_int_equal(a->oom_kills, 2);
+	assert_int_equal(a->oom_base, 7);
 	assert_int_equal(a->oom_kills_total, 3);
 	assert_true(a->stream_offset[1] == UINT64_MAX);
 	assert_int_equal(a->stream_offset[2], 5);
