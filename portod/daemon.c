@@ -23,6 +23,7 @@
 #include "kernel/mnt.h"
 #include "kernel/procfs.h"
 #include "kernel/topology.h"
+#include "security.h"
 #include "server.h"
 
 struct daemon {
@@ -37,6 +38,7 @@ struct daemon {
 	struct client *internal;
 	struct ops_config ops_config;
 	struct smap extra_env;
+	struct device_config devices;
 	struct prop_env prop_env;
 	struct topology topology;
 	struct ops ops;
@@ -370,6 +372,8 @@ static void fill_prop_env(struct daemon *d)
 		smap_set(&d->extra_env, m->extra_env[i]->name ? m->extra_env[i]->name : "",
 			 m->extra_env[i]->value ? m->extra_env[i]->value : "");
 	e->extra_env = &d->extra_env;
+	security_read_devices(d->config, &d->devices);
+	e->devices = &d->devices;
 	e->porto_stat = porto_stat;
 	e->daemon = d;
 }
@@ -552,6 +556,7 @@ static void destroy(struct daemon *d)
 	procs_free(d->procs);
 	topology_deinit(&d->topology);
 	smap_deinit(&d->extra_env);
+	device_config_deinit(&d->devices);
 	buf_deinit(&d->reports.packed);
 	free(d->workdir_base);
 	if (d->portoinit_fd > 0)

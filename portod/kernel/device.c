@@ -97,7 +97,8 @@ bool device_rule_covers(const struct device_rule *wide, const struct device_rule
 	       (wide->minor == DEVICE_ANY || wide->minor == narrow->minor);
 }
 
-/* What the new list leaves of an old entry: its access, 0 = it goes. */
+/* What the new list leaves of an old entry: its access, 0 = it goes. Nodes are made by a process that
+ * is under the rules already. */
 static unsigned access_after(const struct device *old, const struct device_list *own)
 {
 	unsigned access = 0;
@@ -115,7 +116,9 @@ static unsigned access_after(const struct device *old, const struct device_list 
 		else if (!d->rule.access && device_rule_covers(&d->rule, &old->rule))
 			taken = true;
 	}
-	return mentioned ? access : taken ? 0 : old->rule.access;
+	if (mentioned)
+		return access && old->path ? access | DEVICE_MKNOD : access;
+	return taken ? 0 : old->rule.access;
 }
 
 /* A later row of the same list replaces an earlier one at the same place. */

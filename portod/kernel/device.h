@@ -62,7 +62,8 @@ const char *device_rule_format(const struct device_rule *r, char *buf, size_t si
 struct device {
 	char *source;            /* owned; node on the host; NULL = by number or built in */
 	char *path;              /* owned; node inside, below /dev; NULL = a rule only */
-	struct device_rule rule; /* which device, and what may be done with it; 0 = nothing */
+	struct device_rule rule; /* which device, and what may be done with it; 0 = nothing. Where
+				    there is a node DEVICE_MKNOD is a part of it */
 	mode_t mode;             /* permissions of the node, 0666 */
 	uid_t uid;
 	gid_t gid;

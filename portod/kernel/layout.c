@@ -74,12 +74,27 @@ static char *tmpfs_options(const char *mode, uint64_t size)
 	return xasprintf("mode=%s,size=%llu", mode, (unsigned long long)size);
 }
 
+/*
+ * Read-only, but for what the devices of the container have there: these are bound on themselves
+ * before the rest becomes read-only.
+ */
+static void add_sys(const struct layout_params *p, struct plan *plan)
+{
+	bool some = p->sysfs && p->sysfs->n;
+
+	add_mount(plan, "sysfs", "/sys", (some ? 0 : MS_RDONLY) | NO_ALL, NULL);
+	for (size_t i = 0; some && i < p->sysfs->n; i++)
+		add_bind_inside(plan, p->sysfs->v[i], p->sysfs->v[i], 0)->optional = true;
+	if (some)
+		plan_add(plan, PLAN_CHANGE, NULL, "/sys")->flags = MS_RDONLY;
+}
+
 /* ---- root = "/" ---- */
 
 static void add_host_root(const struct layout_params *p, struct plan *plan)
 {
 	plan_add(plan, PLAN_UNMOUNT, NULL, "/sys")->optional = true;
-	add_mount(plan, "sysfs", "/sys", MS_RDONLY | NO_ALL, NULL);
+	add_sys(p, plan);
 	if (p->enable_tracefs)
 		add_mount(plan, "tracefs", "/sys/kernel/tracing", NO_ALL, xstrdup("mode=755"))
 			->optional = true;
@@ -195,7 +210,7 @@ static void add_chroot(const struct layout_params *p, struct plan *plan)
 {
 	add_dev(p, plan);
 	add_mkdir(plan, "/sys", 0775);
-	add_mount(plan, "sysfs", "/sys", MS_RDONLY | NO_ALL, NULL);
+	add_sys(p, plan);
 	if (p->enable_tracefs)
 		add_tracing(plan);
 	add_run(p, plan);

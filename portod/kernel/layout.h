@@ -69,6 +69,7 @@ struct layout_params {
 	unsigned devpts_max;
 	const struct device *devices; /* nodes for a chroot's /dev */
 	size_t ndevices;
+	const struct strv *sysfs; /* what is writable below /sys all the same; NULL = nothing */
 	const struct bind_mount *binds;
 	size_t nbinds;
 	const struct extra_mount *mounts;

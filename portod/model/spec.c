@@ -13,6 +13,7 @@ void container_spec_deinit(struct container_spec *s)
 	strv_deinit(&s->owner_containers);
 	free(s->cwd);
 	smap_deinit(&s->ulimit);
+	strv_deinit(&s->devices);
 	free(s->hostname);
 	free(s->porto_namespace);
 	free(s->root);

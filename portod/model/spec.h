@@ -54,6 +54,8 @@ struct container_spec {
 	int enable_porto; /* enum access_level */
 	int cgroupfs;     /* enum cgroupfs_mode */
 	uint64_t capabilities, capabilities_ambient;
+	struct strv devices; /* rows, see props/device_row.h */
+	bool devices_explicit;
 	char *hostname;
 	char *porto_namespace;
 

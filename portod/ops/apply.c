@@ -184,6 +184,7 @@ static int apply_group(struct ops *ops, struct container *ct, enum apply_group g
 	case APPLY_NONE:
 	case APPLY_CPU_SET:
 	case APPLY_PRESS:
+	case APPLY_DEVICES: /* see devices_apply() */
 	case _APPLY_COUNT:
 		break;
 	}

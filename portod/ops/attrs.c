@@ -49,7 +49,12 @@ static int apply_job(void *arg, void *result, size_t *len, struct error *err)
 
 	(void)result;
 	*len = 0;
-	return apply_groups(s->op.ops, s->op.ct, s->txn.dirty, err);
+	if (apply_groups(s->op.ops, s->op.ct, s->txn.dirty, err))
+		return -1;
+	/* The last, for it takes back by itself what it did. */
+	if (s->txn.dirty & 1u << APPLY_DEVICES)
+		return devices_apply(s->op.ops, &s->ctx, &s->txn, err);
+	return 0;
 }
 
 static void start_job(struct set_op *s)

@@ -31,6 +31,7 @@ struct compiled *compiled_free(struct compiled *c)
 	free(c->rlimits);
 	device_list_deinit(&c->devices);
 	buf_deinit(&c->device_rules);
+	strv_deinit(&c->sysfs);
 	cgroup_views_free(c->views, c->nviews);
 	free(c->program);
 	free(c->cwd);

@@ -27,6 +27,7 @@ struct compiled {
 	struct rlimit_entry *rlimits;
 	struct device_list devices; /* what it may have */
 	struct buf device_rules;
+	struct strv sysfs; /* what is writable there */
 	struct cgroup_view *views;
 	size_t nviews;
 	char *program;

@@ -6,6 +6,7 @@
 #include "kernel/procfs.h"
 #include "ops/compile.h"
 #include "props/caps_bound.h"
+#include "props/device.h"
 
 static bool cred_may_use_group(const struct client *client, const struct container *ct)
 {
@@ -161,7 +162,8 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 		  struct error *err)
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
-	    check_held(ct, err) || check_capabilities(ct, err))
+	    check_held(ct, err) || check_capabilities(ct, err) ||
+	    devices_check_parent(ops->env, ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

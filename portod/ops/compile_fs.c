@@ -114,6 +114,7 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->devpts_max = ops->config->devpts_max;
 	l->devices = c->devices.v;
 	l->ndevices = c->devices.n;
+	l->sysfs = &c->sysfs;
 	l->binds = c->binds;
 	l->nbinds = c->nbinds;
 	l->mounts = c->mounts;

@@ -71,6 +71,8 @@ const struct start_spec *compiled_spec(const struct compiled *c);
 /* A meta container that needs no process. */
 bool compiled_is_processless(const struct compiled *c);
 uint32_t compiled_ns_flags(const struct compiled *c); /* bit per NS_ kind that is new */
+/* Has it rules of its own about devices? */
+bool compile_owns_devices(const struct ops *ops, const struct container *ct);
 /* Everything before that can be refused: the checks of reference/containers.md §6.3. */
 int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
 		  struct error *err);
@@ -130,6 +132,13 @@ struct purge *purge_free(struct purge *p);
 /* Is a group of this name, above or below it just being removed? */
 bool purge_covers(const struct ops *ops, const char *name);
 
+/* ---- devices.c ---- */
+/* Bring a change of APPLY_DEVICES to the kernel, or nothing of it. In a job only: it rolls `txn`
+ * back in the job's memory. Blocks as the container's /dev does. */
+int devices_apply(struct ops *ops, const struct prop_ctx *ctx, struct prop_txn *txn,
+		  struct error *err);
+
 /* ---- apply.c ---- */
-/* Bring the dirty groups of a started container to the kernel. May block if `slow`. */
+/* Bring the dirty groups of a started container to the kernel. May block if `slow`. Devices are
+ * left to devices_apply(). */
 int apply_groups(struct ops *ops, struct container *ct, uint32_t dirty, struct error *err);

@@ -262,6 +262,7 @@ void settings_add_group(const struct ops *ops, const struct container *ct, enum 
 	case APPLY_PRESS:
 	case APPLY_ULIMIT:
 	case APPLY_HELD:
+	case APPLY_DEVICES:
 	case _APPLY_COUNT:
 		break;
 	}

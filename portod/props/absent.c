@@ -48,8 +48,6 @@ ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(cpu_set, "cpu affinity", LATER);
 ABSENT(cpu_set_affinity, "resulting affinity", LATER);
 ABSENT(default_gw, "default gateway", LATER);
-ABSENT(devices, "extra device access", LATER);
-ABSENT(devices_explicit, "ignore parent's devices", LATER);
 ABSENT(enable_fuse, "fuse support", LATER);
 ABSENT(env_secret, "hidden environment variables", LATER);
 ABSENT(etc_hosts, "hosts file content", LATER);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "base/xalloc.h"
 #include "props/device_row.h"
 #include "props/rows.h"
@@ -66,11 +67,12 @@ int device_config_add_preset(struct device_config *c, const char *name, char *co
 		if (device_row_parse(rows[i], NULL, &row, err) == 0)
 			device_deinit(&row.d);
 		else if (err->code != ERR_DEVICE_NOT_FOUND)
-			return strv_deinit(&preset.rows), -1;
-		strv_add(&preset.rows, rows[i]);
+			return -1;
 	}
 	error_clear(err);
 	preset.name = xstrdup(name);
+	for (size_t i = 0; i < n; i++)
+		strv_add(&preset.rows, rows[i]);
 	c->presets = xreallocarray(c->presets, c->npresets + 1, sizeof(*c->presets));
 	c->presets[c->npresets++] = preset;
 	return 0;
@@ -204,8 +206,8 @@ static int check_below(const struct prop_env *env, struct container *top, struct
 	for (struct container *ct = tree_next(top, top); ct; ct = tree_next(top, ct)) {
 		auto_device_list above = DEVICE_LIST_INIT;
 
-		if (ct->spec.devices.n == 0 || !state_is_started(ct->state) ||
-		    is_unbound(ct->parent))
+		if (ct->spec.devices.n == 0 || !state_has_resources(ct->state) ||
+		    ct->state == STATE_DEAD || is_unbound(ct->parent))
 			continue;
 		devices_effective(env, ct->parent, &above);
 		if (check_within(ct, &above, ERR_INVALID_STATE, err))
@@ -320,15 +322,15 @@ static int set_devices_index(const struct prop *p, const struct prop_ctx *ctx, v
 			     const char *index, const char *value, struct error *err)
 {
 	auto_device_list own = DEVICE_LIST_INIT, new = DEVICE_LIST_INIT;
-	auto_strv words = STRV_INIT;
+	auto_strv words = STRV_INIT, all = STRV_INIT;
 	auto_free char *row = NULL;
 
 	(void)p;
-	strv_split(&words, *value ? value : "-?", ' ');
-	strv_add(&words, ""); /* make room for the index */
-	memmove(words.v + 1, words.v, (words.n - 1) * sizeof(*words.v));
-	words.v[0] = xstrdup(index);
-	row = strv_join(&words, ' ');
+	strv_split(&words, *value ? value : "-", ' ');
+	strv_add(&all, index);
+	for (size_t i = 0; i < words.n; i++)
+		strv_add(&all, words.v[i]);
+	row = strv_join(&all, ' ');
 	devices_own(ctx->ct, &own);
 	if (add_item(ctx, row, &own, &new, err))
 		return -1;
@@ -421,7 +423,7 @@ const struct prop row_devices = {
 	       "container with a *root* of its own, at the same path with the same mode and\n"
 	       "owner, or as said; **-** means so, too.\n\n"
 	       "Superusers may name a device by number: **c:10:200**, **b:8:\\***, all:\n"
-	       "**a:\\*:\\***; then the access is exact and the default path **-**, no node.\n"
+	       "**a:\\*:\\***; then the default path is **-**, no node, and the access is exact.\n"
 	       "**preset** *name* stands for the rows of a **container.device_preset**.\n\n"
 	       "What is there anyway: null zero full random urandom tty console ptmx pts,\n"
 	       "**container.extra_devices**, and what the parent has; a row for the same\n"

@@ -155,7 +155,7 @@ static int parse_device_word(const char *word, struct device_row *row, struct er
 	unsigned access = row->d.rule.access;
 
 	if (*word == '/') {
-		/* Who may use a device may make its node. Numbers are exact. */
+		/* Who may use a device may make its node. Numbers without a node are exact. */
 		if ((access & DEVICE_RW) && !row->wildcard)
 			row->d.rule.access |= DEVICE_MKNOD;
 		return parse_dev_path(word, false, &row->d.source, err);
@@ -195,7 +195,7 @@ static int parse_words(const struct strv *w, struct device_row *row, struct erro
 static const struct device *known_device(const struct device_list *known, const char *source)
 {
 	for (size_t i = 0; known && i < known->n; i++) {
-		if (!known->v[i].missing && str_eq(known->v[i].source, source))
+		if (str_eq(known->v[i].source, source))
 			return &known->v[i];
 	}
 	return NULL;
@@ -212,6 +212,7 @@ static int look_up(struct device_row *row, const struct device_list *known, stru
 	if (r < 0 && old) {
 		d->rule = old->rule;
 		d->rule.access = 0;
+		d->missing = old->missing;
 		return 0;
 	}
 	if (r < 0 && d->optional) {
@@ -246,6 +247,8 @@ static int complete_number(struct device *d, struct error *err)
 				 d->path);
 	if (!d->path)
 		return 0;
+	if (d->rule.access)
+		d->rule.access |= DEVICE_MKNOD;
 	d->mode = d->mode == NO_MODE ? 0600 : d->mode;
 	d->uid = d->uid == NO_ID ? 0 : d->uid;
 	d->gid = d->gid == NO_ID ? 0 : d->gid;

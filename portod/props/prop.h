@@ -51,8 +51,11 @@ enum apply_group {
 	APPLY_ULIMIT,
 	APPLY_PIDS,
 	APPLY_HELD,
+	APPLY_DEVICES, /* see ops/devices.c */
 	_APPLY_COUNT
 };
+
+struct device_config;
 
 /* Services and limits getters and checks may use; built once by the daemon, const after. */
 struct prop_env {
@@ -72,6 +75,7 @@ struct prop_env {
 	const char *default_ulimit;
 	const struct smap *extra_env; /* of the configuration, for every container; NULL = none
 					    */
+	const struct device_config *devices; /* props/device.h; NULL = the default list */
 	uint64_t (*porto_stat)(void *daemon, const char *name, bool *ret_known);
 	void *daemon; /* for porto_stat */
 };

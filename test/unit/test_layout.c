@@ -116,6 +116,23 @@ static void chroot_gets_its_own_dev_and_run(void **state)
 			    "pivot\n" END);
 }
 
+static void files_of_devices_are_writable_in_sys(void **state)
+{
+	char a[] = "/sys/class/a", b[] = "/sys/b", *paths[] = { a, b };
+	const struct strv sysfs = { paths, 2 };
+	struct layout_params p = { .root = "/img", .sysfs = &sysfs };
+
+	(void)state;
+	check_contains(&p,
+		       "mount sysfs sysfs -> /sys nosuid nodev noexec\n"
+		       "?bind inside:/sys/class/a -> /sys/class/a\n"
+		       "?bind inside:/sys/b -> /sys/b\n"
+		       "change /sys ro\n",
+		       true);
+	p.root = "/";
+	check_contains(&p, "?bind inside:/sys/b -> /sys/b\nchange /sys ro\n", true);
+}
+
 static void root_is_read_only_before_anything_is_mounted(void **state)
 {
 	struct layout_params p = { .root = "/img", .root_readonly = true };
@@ -327,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_root_gets_fresh_proc_and_sys),
 		cmocka_unit_test(chroot_gets_its_own_dev_and_run),
+		cmocka_unit_test(files_of_devices_are_writable_in_sys),
 		cmocka_unit_test(root_is_read_only_before_anything_is_mounted),
 		cmocka_unit_test(binds_come_last_and_without_devices),
 		cmocka_unit_test(overlays_follow_the_root),
