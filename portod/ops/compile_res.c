@@ -25,9 +25,8 @@ static void compile_devices(struct ops *ops, const struct container *ct, struct 
 	for (size_t i = 0; config && i < config->nsysfs; i++) {
 		const struct device wanted = { .rule = config->sysfs[i].rule };
 
-		for (size_t k = 0; device_list_allows(&c->devices, &wanted) &&
-				   k < config->sysfs[i].paths.n;
-		     k++)
+		for (size_t k = 0;
+		     device_list_allows(&c->devices, &wanted) && k < config->sysfs[i].paths.n; k++)
 			strv_add(&c->sysfs, config->sysfs[i].paths.v[k]);
 	}
 }

@@ -336,7 +336,7 @@ static int set_devices_index(const struct prop *p, const struct prop_ctx *ctx, v
 		return -1;
 	for (size_t i = 0; i < new.n; i++)
 		forget_source(&own, &new.v[i]);
-	for (size_t i = 0; i < new.n && *value; i++) {
+	for (size_t i = 0; i < new.n &&*value; i++) {
 		struct device d = new.v[i];
 
 		new.v[i] = (struct device){ 0 };

@@ -307,8 +307,8 @@ int device_row_check(const struct device_row *row, const struct client *client, 
 		return refuse(row, client, "only root may have all minors of", err);
 	if (d->rule.access & DEVICE_RW & ~allowed_by_mode(row, c))
 		return refuse(row, client, "may not read or write", err);
-	if (c->uid != row->host_uid && ((d->mode & ~row->host_mode) || d->uid != row->host_uid ||
-					d->gid != row->host_gid))
+	if (c->uid != row->host_uid &&
+	    ((d->mode & ~row->host_mode) || d->uid != row->host_uid || d->gid != row->host_gid))
 		return refuse(row, client, "may not widen the mode or change the owner of", err);
 	return 0;
 }
@@ -338,8 +338,7 @@ static void add_device_words(const struct device *d, struct strv *w)
 	put_access(d, &text);
 	strv_add(w, buf_str(&text));
 	strv_add(w, d->path ? d->path : "-");
-	strv_add_take(w, d->mode == NO_MODE ? xstrdup("-")
-					    : xasprintf("%#o", (unsigned)d->mode));
+	strv_add_take(w, d->mode == NO_MODE ? xstrdup("-") : xasprintf("%#o", (unsigned)d->mode));
 }
 
 void device_row_format(const struct device *d, struct buf *out)
