@@ -97,8 +97,8 @@ bool device_rule_covers(const struct device_rule *wide, const struct device_rule
 	       (wide->minor == DEVICE_ANY || wide->minor == narrow->minor);
 }
 
-/* What the new list leaves of an old entry: its access, 0 = it goes. Nodes are made by a process that
- * is under the rules already. */
+/* What the new list leaves of an old entry: its access, 0 = it goes. Nodes are made by a process
+ * that is under the rules already. */
 static unsigned access_after(const struct device *old, const struct device_list *own)
 {
 	unsigned access = 0;

@@ -714,6 +714,7 @@ static const struct {
 	{ "cpu_period", "5ms" },
 	{ "cpu_weight", "0.5" },
 	{ "cwd", "/x y" },
+	{ "devices", "/dev/null r? /dev/x 0600 root root;/dev/zero -" },
 	{ "enable_porto", "read-only" },
 	{ "env", "A=1 2;B;C=" },
 	{ "group", "77" },
