@@ -103,6 +103,7 @@ const struct command *command_find(const char *name);
 /* Usage of one command: stdout for help, stderr after a mistake. Returns `status`. */
 int command_usage(const struct command *cmd, int status);
 
+int cmd_apply(struct ctl *ctl, const struct args *args);
 int cmd_attach(struct ctl *ctl, const struct args *args);
 int cmd_convert(struct ctl *ctl, const struct args *args);
 int cmd_create(struct ctl *ctl, const struct args *args);
@@ -127,6 +128,7 @@ int cmd_resume(struct ctl *ctl, const struct args *args);
 int cmd_run(struct ctl *ctl, const struct args *args);
 int cmd_set(struct ctl *ctl, const struct args *args);
 int cmd_sort(struct ctl *ctl, const struct args *args);
+int cmd_spec(struct ctl *ctl, const struct args *args);
 int cmd_start(struct ctl *ctl, const struct args *args);
 int cmd_stop(struct ctl *ctl, const struct args *args);
 int cmd_version(struct ctl *ctl, const struct args *args);

@@ -399,6 +399,68 @@ PORTO_API int porto_list_data_properties(struct porto_conn *conn,
 					 struct porto_properties **ret_list);
 
 /*
+ * ---- Specs: a container as one message ----
+ *
+ * TContainerSpec is what can be set, TContainerStatus the rest; proto/porto.proto has their fields,
+ * which are named like the properties. As text they are in the text format of
+ * protocol buffers:
+ *
+ *     name: "web"  command: "nginx"  memory_limit: 1073741824  cpu_limit: 1.5
+ *     env { var { name: "PORT" value: "80" } }
+ *     labels { merge: true  map { key: "APP.role" val: "front" } }
+ */
+
+/* Start the container, too; for an update: unless it runs. */
+#define PORTO_SPEC_START  1u
+/* Encoded messages instead of text, for programs that have a library for them. */
+#define PORTO_SPEC_PACKED 2u
+
+/*
+ * Create a container with all its properties, and start it: all or nothing. `spec` has `size`
+ * bytes; its `name` is the container's. InvalidValue also for text that cannot be read, with the
+ * line. Not idempotent.
+ */
+PORTO_API int porto_create_from_spec(struct porto_conn *conn, const void *spec, size_t size,
+				     unsigned flags);
+
+/*
+ * Set all properties of `spec` in the container it names, and start it: all or nothing. Maps and
+ * lists are replaced, unless they say `merge: true`. A value that is there already is never refused
+ * because of the container's state. Idempotent, without PORTO_SPEC_START.
+ */
+PORTO_API int porto_update_from_spec(struct porto_conn *conn, const void *spec, size_t size,
+				     unsigned flags);
+
+struct porto_spec {
+	const char *name;
+	int error; /* 0, or why there is nothing: ContainerDoesNotExist */
+	const char *message;
+	bool no_changes;      /* not changed since `changed_since`: no values */
+	uint64_t change_time; /* Unix seconds, 0 = not asked for */
+	const void *spec;     /* text or encoded message, terminated by a zero byte */
+	size_t spec_size;     /* without that byte */
+	const void *status;
+	size_t status_size;
+};
+struct porto_specs {
+	size_t count;
+	const struct porto_spec *const *items;
+};
+PORTO_API void porto_free_specs(struct porto_specs *specs);
+
+/*
+ * Containers as specs: those whose names match one of `names` (names or masks, NULL = all, the root
+ * container included) and that have all of `labels` (NULL = any); only the `properties` named (NULL
+ * = everything that can be read now). `stdout[OFFSET:LENGTH]`, `stdout[:LENGTH]` (the end) and
+ * `stdout`, and likewise stderr, are told only when they are named. A name or mask that matches
+ * nothing gives an item with `error`. `flags`: PORTO_SPEC_PACKED. Idempotent.
+ */
+PORTO_API int porto_list_specs(struct porto_conn *conn, const char *const *names,
+			       const struct porto_map *labels, uint64_t changed_since,
+			       const char *const *properties, unsigned flags,
+			       struct porto_specs **ret_specs);
+
+/*
  * ---- Labels: user's own notes, `PREFIX.name` = value ----
  */
 

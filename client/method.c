@@ -23,6 +23,10 @@ const struct method methods[_METHOD_COUNT] = {
 	[METHOD_STOP_ASYNC_WAIT] = { "StopAsyncWait", false, false },
 	[METHOD_LIST_PROPERTIES] = { "ListProperties", true, false },
 	[METHOD_LIST_DATA_PROPERTIES] = { "ListDataProperties", true, false },
+	[METHOD_CREATE_FROM_SPEC] = { "CreateFromSpec", false, false },
+	/* Not repeatable with a start. */
+	[METHOD_UPDATE_FROM_SPEC] = { "UpdateFromSpec", true, false },
+	[METHOD_LIST_CONTAINERS_BY] = { "ListContainersBy", true, false },
 	[METHOD_FIND_LABEL] = { "FindLabel", true, false },
 	/* porto_set_label() with a condition is not repeatable. */
 	[METHOD_SET_LABEL] = { "SetLabel", true, false },

@@ -21,6 +21,10 @@
 		OPT_JSON, "json", NULL, "print JSON" \
 	}
 
+static const struct option_row apply_options[] = {
+	{ 's', "start", NULL, "start the containers, unless they run" },
+	OPTIONS_END,
+};
 static const struct option_row attach_options[] = {
 	{ 't', "thread", NULL, "only this thread" },
 	OPTIONS_END,
@@ -77,6 +81,11 @@ static const struct option_row run_options[] = {
 	{ 'W', "wait", NULL, "wait for its end, exit with its status" },
 	OPTIONS_END,
 };
+static const struct option_row spec_options[] = {
+	{ 'p', "property", "PROP", "only this property; may be repeated" },
+	{ 'S', "status", NULL, "what can only be read, too" },
+	OPTIONS_END,
+};
 static const struct option_row stop_options[] = {
 	{ 'T', "timeout", "SEC", "time between SIGTERM and SIGKILL; 0 kills at once" },
 	{ 'k', "keep", NULL, "keep the record: state dead, with exit status" },
@@ -92,6 +101,9 @@ static const struct option_row wait_options[] = {
 };
 
 const struct command commands[] = {
+	{ "apply", "[-s] FILE…",
+	  "create or change containers as the files say, each as a whole or not at all", 1, -1, 0,
+	  apply_options, cmd_apply },
 	{ "attach", "[-t] CT PID [COMM]", "move a process into a container below its own", 2, 3, 0,
 	  attach_options, cmd_attach },
 	{ "convert", "[-s CT] [-d CT] PATH", "tell what a path is called in another container", 1,
@@ -129,6 +141,8 @@ const struct command commands[] = {
 	  cmd_set },
 	{ "sort", "[MASK… --] [PROP…]", "list containers sorted by properties", 0, -1, 0, NULL,
 	  cmd_sort },
+	{ "spec", "[-S] [-p PROP]… CT|MASK…", "print containers as files for apply", 1, -1, 0,
+	  spec_options, cmd_spec },
 	{ "start", "CT…", "start containers", 1, -1, 0, NULL, cmd_start },
 	{ "stop", "[-T SEC] [-k] CT…", "stop containers", 1, -1, 0, stop_options, cmd_stop },
 	{ "version", "", "print versions of client and server", 0, 0, 0, NULL, cmd_version },

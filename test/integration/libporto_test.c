@@ -31,6 +31,70 @@ static void step(const char *name)
 	fflush(stdout);
 }
 
+static void specs(void)
+{
+	static const char text[] = "name: 's' command: 'sh -c \"echo 0123; sleep 1000\"'\n"
+				   "cpu_limit: 0.5 labels { map { key: 'AB.x' val: '1' } }";
+	static const char more[] = "name: 's' private: 'x' labels { merge: true map { key: 'AB.y' "
+				   "val: '2' } }";
+	const char *const names[] = { "s", "none", NULL };
+	const char *const all[] = { "s", NULL };
+	const char *const some[] = { "private", "labels", "state", "stdout[:3]", NULL };
+	const char *const wrong[] = { "stdout[x]", NULL };
+	struct porto_specs *list;
+	struct porto_map *labels;
+	const struct porto_spec *one;
+	char *value;
+
+	CHECK(porto_create_from_spec(conn, "name: 's' x", 11, 0) == PORTO_E_INVALID_VALUE);
+	CHECK(porto_last_error(conn)->local && strstr(porto_last_error(conn)->message, "line 1"));
+	CHECK(porto_create_from_spec(conn, "name: 's'", 9, 99) == PORTO_E_INVALID_VALUE);
+	CHECK(porto_create_from_spec(conn, text, strlen(text), PORTO_SPEC_START) == 0);
+	CHECK(porto_create_from_spec(conn, text, strlen(text), 0) ==
+	      PORTO_E_CONTAINER_ALREADY_EXISTS);
+	CHECK(porto_update_from_spec(conn, more, strlen(more), PORTO_SPEC_START) == 0);
+	CHECK(porto_update_from_spec(conn, "name: 'none'", 12, 0) ==
+	      PORTO_E_CONTAINER_DOES_NOT_EXIST);
+	do {
+		CHECK(porto_get_property(conn, "s", "stdout", 0, &value) == 0);
+		one = *value ? (const void *)value : NULL;
+		porto_free_string(value);
+	} while (!one);
+
+	CHECK(porto_list_specs(conn, names, NULL, 0, some, 0, &list) == 0);
+	CHECK(list->count == 2);
+	one = list->items[0];
+	CHECK(!strcmp(one->name, "s") && !one->error && !*one->message && !one->no_changes);
+	CHECK(strstr(one->spec, "private: \"x\"") && strstr(one->spec, "AB.y"));
+	CHECK(!strstr(one->spec, "command") && strlen(one->spec) == one->spec_size);
+	CHECK(strstr(one->status, "state: \"running\""));
+	CHECK(strstr(one->status, "std_out: \"23\\n\""));
+	CHECK(!strcmp(list->items[1]->name, "none") && *list->items[1]->message);
+	CHECK(list->items[1]->error == PORTO_E_CONTAINER_DOES_NOT_EXIST);
+	porto_free_specs(list);
+
+	CHECK(porto_parse_map("AB.x: 1; AB.y: 2", &labels) == 0);
+	CHECK(porto_list_specs(conn, NULL, labels, 0, NULL, PORTO_SPEC_PACKED, &list) == 0);
+	CHECK(list->count == 1 && !strcmp(list->items[0]->name, "s"));
+	one = list->items[0];
+	/* What was told can be sent back. */
+	CHECK(porto_update_from_spec(conn, one->spec, one->spec_size, PORTO_SPEC_PACKED) == 0);
+	porto_free_specs(list);
+	porto_free_map(labels);
+	CHECK(porto_update_from_spec(conn, "\xff", 1, PORTO_SPEC_PACKED) == PORTO_E_INVALID_VALUE);
+
+	CHECK(porto_list_specs(conn, all, NULL, porto_response_timestamp(conn) + 1000, NULL, 0,
+			       &list) == 0);
+	CHECK(list->count == 1 && list->items[0]->no_changes && list->items[0]->change_time);
+	porto_free_specs(list);
+	CHECK(porto_list_specs(conn, NULL, NULL, 0, wrong, 0, &list) == PORTO_E_INVALID_VALUE);
+	CHECK(porto_list_specs(conn, NULL, NULL, 0, NULL, PORTO_SPEC_START, &list) ==
+	      PORTO_E_INVALID_VALUE);
+	porto_free_specs(NULL);
+	CHECK(porto_destroy(conn, "s") == 0);
+	step("specs");
+}
+
 static void life(void)
 {
 	const char *const names[] = { "c", NULL };
@@ -307,6 +371,7 @@ int main(void)
 	conn = porto_open(NULL);
 	CHECK(conn);
 	life();
+	specs();
 	reading();
 	labels();
 	events();

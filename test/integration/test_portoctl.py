@@ -626,3 +626,70 @@ def test_output_to_a_closed_pipe(portod, porto):
         universal_newlines=True,
     )
     assert done.stdout == "c0\n" and done.stderr == ""
+
+
+# ---- containers as files ----------------------------------------------------------------------------
+
+
+def test_apply(ctl, porto, tmp_path):
+    path = tmp_path / "two"
+    path.write_text(
+        "# two of them\n---\n"
+        "name: 'a'\ncommand: 'sleep 1000'\nmemory_limit: 67108864\n"
+        "env { var { name: 'A' value: 'x;y' } }\n"
+        "---\n"
+        "name: 'a/b'  isolate: false\n"
+        "command_argv { argv: 'sleep' argv: '1000' }\n---\n# the end"
+    )
+    assert ctl.ok("apply", str(path)) == ""
+    assert porto.list() == ["a", "a/b"] and porto.state("a") == "stopped"
+    assert porto.get_property("a", "env[A]") == "x;y"
+    assert ctl.ok("apply", "--start", str(path)) == ""
+    assert porto.state("a/b") == "running"
+    assert ctl.ok("apply", "-", input="name: 'a' private: 'x' cpu_limit: 0.5\n") == ""
+    assert porto.get_property("a", "private") == "x"
+
+
+def test_apply_of_something_wrong(ctl, porto, tmp_path):
+    path = tmp_path / "wrong"
+    path.write_text("name: 'a'\n---\nname: 'b'\nmemory_limit: 'x'\n---\nname: 'c'\n")
+    text = ctl.fails(7, "apply", str(path))
+    assert "line 3" in text and "memory_limit" in text
+    assert porto.list() == ["a"]
+    path.write_text("name: 'a' private: 'x' virt_mode: 'wrong'\n")
+    text = ctl.fails(7, "apply", str(path))
+    assert "virt_mode" in text and str(path) in text
+    assert porto.get_property("a", "private") == ""
+    path.write_text("nothing: 'a'\n")
+    assert "nothing" in ctl.fails(7, "apply", str(path))
+    assert "no/such" in ctl.fails(1, "apply", "/no/such/file")
+    assert "parent" in ctl.fails(4, "apply", "-", input="name: 'x/y'")
+    ctl.fails(7, "apply", "-", input="command: 'true'")
+    ctl.fails(1, "apply")
+
+
+def test_spec(ctl, porto):
+    porto.create_from_spec("a", private="x", cpu_limit=0.5)
+    porto.create_from_spec("b", command_argv={"argv": ["a b", ""]})
+    assert ctl.ok("spec", "-p", "private", "a") == 'name: "a"\nprivate: "x"\n'
+    text = ctl.ok("spec", "-S", "-p", "state", "--property", "private", "a", "b")
+    assert text == (
+        'name: "a"\nprivate: "x"\n# state: "stopped"\n---\n'
+        'name: "b"\nprivate: ""\n# state: "stopped"\n'
+    )
+    assert "ContainerDoesNotExist" in ctl.fails(4, "spec", "nothing")
+    assert ctl("spec", "-p", "private", "nothing", "a").stdout == 'name: "a"\nprivate: "x"\n'
+
+
+def test_spec_and_apply(ctl, porto):
+    """What is printed makes the same again."""
+    porto.create_from_spec(
+        "a", cpu_limit=0.5, command_argv={"argv": ["a b", "", "\t"]}, umask=77, respawn=True,
+        labels={"map": [{"key": "TEST.a", "val": "1"}]},
+    )
+    text = ctl.ok("spec", "a")
+    ctl.ok("apply", "-", input=text)
+    assert ctl.ok("spec", "a") == text
+    ctl.ok("apply", "-", input=text.replace('name: "a"\n', 'name: "b"\n', 1))
+    assert porto.get_property("b", "command") == porto.get_property("a", "command")
+    assert porto.get_property("b", "umask") == "077"
