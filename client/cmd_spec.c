@@ -17,7 +17,8 @@
 /* The whole content; NULL after a message. */
 static char *read_file(const char *path)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool given = strcmp(path, "-") == 0;
+	FILE *file = given ? stdin : fopen(path, "re");
 	size_t size = 0, n;
 	char *text = NULL;
 
@@ -36,7 +37,7 @@ static char *read_file(const char *path)
 		free(text);
 		text = NULL;
 	}
-	if (file != stdin)
+	if (!given)
 		fclose(file);
 	return text;
 }
