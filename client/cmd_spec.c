@@ -4,9 +4,11 @@
  * between them; what `spec` prints, `apply` takes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/ctl.h"
 
@@ -15,30 +17,40 @@
 /* ---- apply ---- */
 
 /* The whole content; NULL after a message. */
+static char *read_fd(int fd, const char *path)
+{
+	size_t size = 0;
+	char *text = NULL;
+	ssize_t n;
+
+	do {
+		text = xrealloc(text, size + 65537, 1);
+		n = read(fd, text + size, 65536);
+		if (n > 0)
+			size += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	text[size] = '\0';
+	if (n == 0)
+		return text;
+	fprintf(stderr, "portoctl: read %s: %s\n", path, strerror(errno));
+	free(text);
+	return NULL;
+}
+
 static char *read_file(const char *path)
 {
-	bool given = strcmp(path, "-") == 0;
-	FILE *file = given ? stdin : fopen(path, "re");
-	size_t size = 0, n;
-	char *text = NULL;
+	char *text;
+	int fd;
 
-	if (!file) {
+	if (strcmp(path, "-") == 0)
+		return read_fd(STDIN_FILENO, "standard input");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
 		fprintf(stderr, "portoctl: open %s: %s\n", path, strerror(errno));
 		return NULL;
 	}
-	do {
-		text = xrealloc(text, size + 65537, 1);
-		n = fread(text + size, 1, 65536, file);
-		size += n;
-	} while (n);
-	text[size] = '\0';
-	if (ferror(file)) {
-		fprintf(stderr, "portoctl: read %s: %s\n", path, strerror(errno));
-		free(text);
-		text = NULL;
-	}
-	if (!given)
-		fclose(file);
+	text = read_fd(fd, path);
+	close(fd);
 	return text;
 }
 
