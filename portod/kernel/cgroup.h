@@ -284,6 +284,14 @@ int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup
 /* Processors the group may use: v1 its list, v2 the effective one. -1 without group. */
 int cgroup_get_cpus(const struct cgroup_host *h, const struct cgroup *cg, struct cpumask *ret);
 
+/* Does an empty list mean that of the group above, which v1 does not know? There, a group has to
+ * have a part of what the group above has at any moment. */
+bool cgroup_cpus_inherit(const struct cgroup_host *h);
+/* Take away from what the container itself made below its group what is not in `m`, so that the
+ * group can be narrowed. Failures show when that is done. */
+void cgroup_narrow_cpus_below(struct cgroup_host *h, const struct cgroup *cg,
+			      const struct cpumask *m);
+
 /* Stalls (accounting/psi.rst), from the unified tree or, of the root container, /proc/pressure. */
 enum cgroup_pressure {
 	CGROUP_PRESSURE_CPU,

@@ -220,20 +220,6 @@ int cgroup_get(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup
 	return 0;
 }
 
-/* ---- processors ---- */
-
-int cgroup_get_cpus(const struct cgroup_host *h, const struct cgroup *cg, struct cpumask *ret)
-{
-	const struct cgroup_hierarchy *hr = h->at[CGROUP_CPUSET];
-	char path[CGROUP_PATH_MAX], text[CGROUP_TEXT_MAX];
-
-	if (!hr || cgroup_rel_path(h, hr, cg, path, sizeof(path)) < 0 ||
-	    cgroup_read(hr, path, hr->ops->cpus_file, text, sizeof(text)) < 0 ||
-	    cpumask_parse(ret, text) < 0)
-		return -1;
-	return 0;
-}
-
 /* ---- stalls ---- */
 
 static const struct {

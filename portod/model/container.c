@@ -25,6 +25,7 @@ struct container *container_unref(struct container *ct)
 	container_unref(ct->parent);
 	container_spec_deinit(&ct->spec);
 	free(ct->start_error);
+	free(ct->jail);
 	free(ct->name);
 	free(ct);
 	return NULL;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/cpumask.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "model/spec.h"
@@ -69,6 +70,7 @@ struct container {
 	uint64_t oom_base;   /* the kernel's count at the start: a respawn keeps the group */
 	uint64_t oom_kills_total;  /* with descendants, since creation */
 	uint64_t stream_offset[3]; /* bytes rotated away; [0] unused */
+	struct cpumask *jail;      /* processors chosen for cpu_set `jail N`; owned, NULL = none */
 	struct error *start_error; /* owned; NULL = none */
 	bool self_frozen;          /* paused by its own request, not an ancestor's */
 

@@ -5,6 +5,7 @@
 
 #include "kernel/hold.h"
 #include "kernel/rlimit.h"
+#include "ops/cpuset.h"
 #include "ops/internal.h"
 #include "ops/settings.h"
 #include "props/ulimit.h"
@@ -155,10 +156,24 @@ static int apply_held(struct ops *ops, struct container *ct, struct error *err)
 				      : 0;
 }
 
+/* A change of the processors forgets which of them the threads had chosen. */
+static int apply_cpu_set(struct ops *ops, struct container *top, struct error *err)
+{
+	if (cpuset_apply(ops, top, err))
+		return -1;
+	for (struct container *ct = top; ct; ct = tree_next(top, ct))
+		if (ct->spec.cpu_policy == CPU_NOSMT && state_has_resources(ct->state) &&
+		    apply_sched(ops, ct, err))
+			return -1;
+	return 0;
+}
+
 static int apply_group(struct ops *ops, struct container *ct, enum apply_group group,
 		       struct error *err)
 {
 	switch (group) {
+	case APPLY_CPU_SET:
+		return apply_cpu_set(ops, ct, err);
 	case APPLY_CPU_WEIGHT:
 	case APPLY_IO_WEIGHT:
 		if (apply_settings(ops, ct, group, err))
@@ -182,7 +197,6 @@ static int apply_group(struct ops *ops, struct container *ct, enum apply_group g
 	case APPLY_PIDS:
 		return apply_settings(ops, ct, group, err);
 	case APPLY_NONE:
-	case APPLY_CPU_SET:
 	case APPLY_PRESS:
 	case APPLY_DEVICES: /* see devices_apply() */
 	case _APPLY_COUNT:

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "ops/cpuset.h"
 #include "ops/internal.h"
 
 struct set_op {
@@ -19,7 +20,8 @@ struct set_op {
 	struct prop_txn txn;
 	struct prop_ctx ctx;
 	enum { SET_BEGIN, SET_APPLY, SET_TAKE_BACK } phase;
-	struct error why; /* of TAKE_BACK */
+	struct error why;         /* of TAKE_BACK */
+	struct cpumask *old_jail; /* of before; NULL = none */
 };
 
 static void keep(struct set_op *s)
@@ -41,6 +43,24 @@ static void keep(struct set_op *s)
 	op_finish(&s->op, &s->op.err);
 	if (access && ops->on_access)
 		ops->on_access(ops, ct);
+}
+
+/* What is decided here, not where the change is applied. */
+static int prepare(struct set_op *s, struct error *err)
+{
+	if (!(s->txn.dirty & 1u << APPLY_CPU_SET))
+		return 0;
+	if (s->op.ct->jail)
+		s->old_jail = xmemdup(s->op.ct->jail, sizeof(*s->old_jail));
+	return cpuset_prepare(s->op.ops, s->op.ct, err);
+}
+
+static void unprepare(struct set_op *s)
+{
+	if (!(s->txn.dirty & 1u << APPLY_CPU_SET))
+		return;
+	cpuset_release(s->op.ops, s->op.ct);
+	s->op.ct->jail = take_ptr(s->old_jail);
 }
 
 static int apply_job(void *arg, void *result, size_t *len, struct error *err)
@@ -80,6 +100,7 @@ static void take_back(struct set_op *s, const struct error *why)
 	s->why = *why;
 	s->phase = SET_TAKE_BACK;
 	prop_rollback(&s->ctx, &s->txn);
+	unprepare(s);
 	if (s->txn.slow) {
 		start_job(s);
 		return;
@@ -105,6 +126,10 @@ static void change(struct set_op *s)
 	}
 	if (!s->txn.dirty || !state_has_resources(ct->state) || ct->state == STATE_DEAD) {
 		keep(s);
+	} else if (prepare(s, &err)) {
+		prop_rollback(&s->ctx, &s->txn);
+		unprepare(s);
+		op_finish(&s->op, &err);
 	} else if (s->txn.slow) {
 		s->phase = SET_APPLY;
 		start_job(s);
@@ -142,6 +167,7 @@ static void set_free(struct op *op)
 	prop_txn_deinit(&s->txn);
 	free(s->name);
 	free(s->value);
+	free(s->old_jail);
 	free(s);
 }
 

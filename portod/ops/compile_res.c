@@ -2,6 +2,7 @@
 /* Start description: the groups, their knobs, the limits of processes. */
 #include "kernel/device.h"
 #include "ops/compile.h"
+#include "ops/cpuset.h"
 #include "props/device.h"
 #include "props/ulimit.h"
 
@@ -39,6 +40,7 @@ void compile_resources(struct ops *ops, const struct container *ct, struct compi
 	prop_cgroup(ct, &spec->cgroup);
 	spec->cgroup_host = ops->cgroups;
 	spec->shared_groups = container_is_job(ct);
+	cpuset_add_setting(ops, ct, s);
 	for (int group = APPLY_NONE + 1; group < _APPLY_COUNT; group++)
 		settings_add_group(ops, ct, (enum apply_group)group, true, s);
 	compile_devices(ops, ct, c);

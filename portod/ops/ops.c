@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "kernel/procfs.h"
+#include "ops/cpuset.h"
 #include "ops/internal.h"
 
 struct moment ops_now(void)
@@ -67,6 +68,8 @@ void ops_set_state(struct ops *ops, struct container *ct, enum container_state s
 	if (ct->state == state)
 		return;
 	container_set_state(ct, state);
+	if (state == STATE_STOPPED)
+		cpuset_release(ops, ct);
 	persist_run(ops, ct);
 	watches_notify_state(ops->watches, ct, state_name(state));
 	if (!was_running)
@@ -165,6 +168,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *t, int revents)
 	doom_tick(ops);
 	death_check_frozen(ops);
 	rotation_tick(ops->rotation);
+	cpuset_tick(ops);
 }
 
 int ops_init(struct ops *ops, struct error *err)

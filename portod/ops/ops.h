@@ -85,6 +85,8 @@ struct ops {
 	struct htab *by_pid;                  /* wait pid -> container */
 	struct early_exit early[EARLY_EXITS]; /* the last ones, a ring */
 	unsigned next_early;
+	bool jails_changed;               /* look at them at the next tick */
+	uint64_t jails_next_nsec;         /* and at this time, CLOCK_BOOTTIME */
 	bool stopping;                    /* the daemon is going down: no new operations */
 	void (*on_idle)(struct ops *ops); /* when stopping and `active` becomes 0 */
 	/* enable_porto of `ct` was changed: clients in it and below may have other rights now. */

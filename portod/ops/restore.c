@@ -22,6 +22,7 @@
 #include "base/xalloc.h"
 #include "kernel/hold.h"
 #include "kernel/procfs.h"
+#include "ops/cpuset.h"
 #include "ops/internal.h"
 
 /* ---- loading ---- */
@@ -282,6 +283,8 @@ static void reconcile(struct restore *r, struct container *ct)
 			    state_name(ct->state));
 		restore_stopped(ct);
 	}
+	if (exists)
+		cpuset_adopt(ops, ct);
 	switch (ct->state) {
 	case STATE_STARTING:
 		if (adopt_started(ops, ct)) {

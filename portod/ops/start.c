@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "kernel/procfs.h"
+#include "ops/cpuset.h"
 #include "ops/internal.h"
 
 #define PURGE_RETRY_MS 10
@@ -124,6 +125,8 @@ static void fail(struct start_op *s, const struct error *why)
 
 	s->op.ops->stats.start_failed++;
 	container_set_start_error(ct, why);
+	if (ct->state == STATE_STOPPED)
+		cpuset_release(s->op.ops, ct);
 	if (s->respawn) {
 		ct->death = ops_now();
 		if (ct->state == STATE_RESPAWNING)
@@ -218,6 +221,7 @@ static void begin(struct start_op *s)
 	if (ct == s->target)
 		err = s->fds_err;
 	if (err.code || policy_apply(ops, ct, &err) || compile_check(ops, client, ct, &err) ||
+	    cpuset_prepare(ops, ct, &err) ||
 	    compile_start(ops, ct, ct == s->target ? s->fds : none, s->respawn, &s->compiled,
 			  &err)) {
 		error_prefix(&err, "cannot prepare start of container '%s'", ct->name);

@@ -45,8 +45,6 @@ ABSENT(capabilities_permitted, "permitted capabilities of the command, before it
        LATER);
 ABSENT(children_allowed, "permit nested containers", LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
-ABSENT(cpu_set, "cpu affinity", LATER);
-ABSENT(cpu_set_affinity, "resulting affinity", LATER);
 ABSENT(default_gw, "default gateway", LATER);
 ABSENT(enable_fuse, "fuse support", LATER);
 ABSENT(env_secret, "hidden environment variables", LATER);
@@ -93,7 +91,6 @@ ABSENT(net_tx_packets, "sent packets", LATER);
 ABSENT(net_tx_speed_hgram, "egress speeds", LATER);
 ABSENT(no_new_privs, "no program gains rights by being executed", LATER);
 ABSENT(place, "storage places allowed", LATER);
-ABSENT(porto_cpu_jail_state, "cpu jail usage", LATER);
 ABSENT(pressurize_on_death, "squeeze cache when dead", LATER);
 ABSENT(seccomp, "syscall filter rules", LATER);
 ABSENT(seccomp_name, "named syscall filter", LATER);

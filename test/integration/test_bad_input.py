@@ -33,6 +33,7 @@ BY_TYPE = {
     "octal": UNSIGNED + ["8", "9", "0o7", "777777777777777777777777"],
     "hex": UNSIGNED + ["g", "0xg"],
     "hex or empty": [text for text in UNSIGNED if text] + ["g", "0xg", "0x200", "-1"],
+    "processors": ["x", "0-", "1,", "-1", "node", "node 99", "jail", "jail 0", "jail 9999", "9000", HUGE, LONG],
     "size": UNSIGNED + ["1Q", "1KK", "K", "1 K K", "16E", "1e30"],
     "nsec": UNSIGNED + ["1h", "1S", "s", "1 s s"],
     "cpu": UNSIGNED + ["1cc", "c", "1c c", "1e3x"],
