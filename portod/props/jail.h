@@ -19,9 +19,9 @@ struct jail_usage {
 void jail_usage_read(const struct tree *tree, struct jail_usage *ret);
 
 /*
- * Choose `n` processors of `allowed`, one by one: the one in the fewest jails, then on the node with
- * the fewest, then one that shares a core with one chosen before, then the lowest. They are counted
- * in `usage`. -1 when there are fewer than `n`.
+ * Choose `n` processors of `allowed`, one by one: the one in the fewest jails, then on the node
+ * with the fewest, then one that shares a core with one chosen before, then the lowest. They are
+ * counted in `usage`. -1 when there are fewer than `n`.
  */
 int jail_choose(const struct topology *t, struct jail_usage *usage, const struct cpumask *allowed,
 		unsigned n, struct cpumask *ret);

@@ -712,6 +712,7 @@ static const struct {
 	{ "cpu_guarantee", "0.25c" },
 	{ "cpu_limit", "1.5c" },
 	{ "cpu_period", "5ms" },
+	{ "cpu_set", "jail 2; node 1" },
 	{ "cpu_weight", "0.5" },
 	{ "cwd", "/x y" },
 	{ "devices", "/dev/null r? /dev/x 0600 root root;/dev/zero -" },
