@@ -52,7 +52,7 @@ const struct method methods[] = {
 	{ 122, "CreateMetaStorage", W, NULL },
 	{ 123, "ResizeMetaStorage", W, NULL },
 	{ 124, "RemoveMetaStorage", W, NULL },
-	{ 125, "SetSymlink", W, NULL },
+	{ 125, "SetSymlink", W, handle_set_symlink },
 	{ 126, "NewVolume", W, NULL },
 	{ 127, "GetVolume", R, NULL },
 	{ 128, "StopAsyncWait", R, handle_stop_async_wait },

@@ -84,4 +84,5 @@ void handle_inc_label(const struct handler_env *env, struct request *rq);
 void handle_locate_process(const struct handler_env *env, struct request *rq);
 void handle_attach_process(const struct handler_env *env, struct request *rq);
 void handle_attach_thread(const struct handler_env *env, struct request *rq);
+void handle_set_symlink(const struct handler_env *env, struct request *rq);
 void handle_convert_path(const struct handler_env *env, struct request *rq);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a path of one container is called in another. By text: links and mounts inside are not
- * looked at. `..` is resolved first, so that a path never means something outside of its root.
+ * Paths inside. ConvertPath: what a path of one container is called in another. By text: links and
+ * mounts inside are not looked at. `..` is resolved first, so that a path never means something
+ * outside of its root.
  */
 #include "base/path.h"
 #include "base/xalloc.h"
@@ -57,4 +58,51 @@ void handle_convert_path(const struct handler_env *env, struct request *rq)
 	reply.path = path ? path : (char *)(uintptr_t)or_empty(m->path);
 	resp.convertpath = &reply;
 	request_reply(rq, &resp);
+}
+
+/* ---- SetSymlink ---- */
+
+struct link_change {
+	const char *link, *target;
+};
+
+static int write_link(const struct prop *p, const struct prop_ctx *ctx, const void *arg,
+		      struct error *err)
+{
+	const struct link_change *c = arg;
+
+	return prop_parse(p, ctx, c->link, c->target, err);
+}
+
+/* The names as they are, whatever brackets they have. */
+static int change_link(const struct prop_ctx *ctx, void *arg, struct prop_txn *txn,
+		       struct error *err)
+{
+	const struct prop *p = prop_find("symlink");
+
+	if (prop_write(ctx, p, write_link, arg, txn, err) < 0)
+		return -1;
+	if (prop_check(ctx, p, err) == 0)
+		return 0;
+	prop_rollback(ctx, txn);
+	return -1;
+}
+
+void handle_set_symlink(const struct handler_env *env, struct request *rq)
+{
+	const Porto__TSetSymlinkRequest *m = ARGS(rq, TSetSymlinkRequest);
+	struct container *ct = reply_resolve_control(env, rq, m->container);
+	struct link_change *c;
+	struct error err = ERROR_INIT;
+
+	if (!ct)
+		return;
+	if (str_is_empty(m->symlink)) {
+		error_set(&err, ERR_INVALID_VALUE, "the name of the symlink is empty");
+		request_fail(rq, &err);
+		return;
+	}
+	c = request_alloc(rq, sizeof(*c));
+	*c = (struct link_change){ .link = m->symlink, .target = or_empty(m->target) };
+	reply_later(rq, ops_change(env->ops, rq->client, ct, change_link, c, reply_done, rq));
 }

@@ -163,7 +163,7 @@ static int take_root(const struct child *c, struct error *err)
 	return 0;
 }
 
-static int enter_namespaces(const struct child *c, struct error *err)
+static int enter_namespaces(struct child *c, struct error *err)
 {
 	/* The mount namespace last: it changes what paths mean. */
 	static const enum ns_kind order[] = { NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_MNT };
@@ -178,6 +178,9 @@ static int enter_namespaces(const struct child *c, struct error *err)
 		return -1;
 	if (c->unshare && unshare(c->unshare) < 0)
 		return error_errno(err, errno, "make new namespaces");
+	/* Nothing of the parent's root is within reach from here on. */
+	close_fd(&c->root_fd);
+	close_fd(&c->cwd_fd);
 	return 0;
 }
 
@@ -209,11 +212,9 @@ static int set_up(struct child *c, struct error *err)
 	if (close_others(c, err) < 0 || enter_namespaces(c, err) < 0)
 		return -1;
 	umask(0);
-	if ((spec->plan && plan_execute(spec->plan, err) < 0) || set_hostname(spec, err) < 0)
-		return -1;
-	if (spec->cwd && chdir(spec->cwd) < 0)
-		return error_errno(err, errno, "chdir %s", spec->cwd);
-	return 0;
+	return child_set_up_files(c, err) < 0 || set_hostname(spec, err) < 0
+		       ? -1
+		       : child_go_to_cwd(spec, err);
 }
 
 /* ---- becoming portoinit ---- */

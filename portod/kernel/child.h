@@ -33,3 +33,8 @@ _Noreturn void child_main(struct child *c);
 pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd);
 /* Reap our child `pid` that ended too early and say how it did. Returns -1 with *err set. */
 int starter_reap(const char *who, pid_t pid, struct error *err);
+
+/* ---- child_fs.c: files and directories, by the first process, as root ---- */
+/* Execute the mount plan, make links. The umask must be 0. */
+int child_set_up_files(struct child *c, struct error *err);
+int child_go_to_cwd(const struct start_spec *spec, struct error *err);

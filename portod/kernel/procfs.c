@@ -398,3 +398,18 @@ int procfs_add_vm(pid_t pid, struct proc_vm *vm)
 	}
 	return 0;
 }
+
+int procfs_open_root(pid_t pid, uint64_t starttime)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	if (!procfs_is_gone(pid, starttime))
+		return fd;
+	close(fd);
+	return -ESRCH;
+}

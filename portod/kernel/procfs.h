@@ -38,6 +38,9 @@ int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
 bool procfs_is_of_user(pid_t pid, uid_t uid);
 /* The process a thread belongs to: its main thread's id. */
 int procfs_process_of(pid_t tid, pid_t *ret);
+/* The root directory of process (pid, starttime), with the mounts as it sees them: O_PATH, or
+ * -errno, -ESRCH when it is gone. The caller owns the descriptor. */
+int procfs_open_root(pid_t pid, uint64_t starttime);
 uint64_t procfs_mem_total(void); /* bytes of RAM; 0 if unreadable */
 /* Value behind "KEY:" of /proc/meminfo in bytes (a count as it is); 0 when there is none. */
 uint64_t procfs_meminfo(const char *key);

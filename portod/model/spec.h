@@ -67,6 +67,7 @@ struct container_spec {
 	struct strv masked_paths, readonly_paths; /* only when set; "default" = the built-in ones */
 	int root_propagation;                     /* enum bind_flag; 0 = default */
 	uint64_t shm_size;                        /* bytes; 0 = none of its own */
+	struct smap symlink;                      /* link -> target, as set */
 	char *resolv_conf;
 	char *stdio_path[3]; /* NULL = default */
 	uint64_t stdout_limit;

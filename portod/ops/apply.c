@@ -196,6 +196,8 @@ static int apply_group(struct ops *ops, struct container *ct, enum apply_group g
 	case APPLY_HUGETLB:
 	case APPLY_PIDS:
 		return apply_settings(ops, ct, group, err);
+	case APPLY_SYMLINK:
+		return apply_links(ops, ct, err);
 	case APPLY_NONE:
 	case APPLY_PRESS:
 	case APPLY_DEVICES: /* see devices_apply() */

@@ -30,6 +30,7 @@ static void keep(struct set_op *s)
 	struct container *ct = s->op.ct;
 	bool access = false;
 
+	links_forget(ct);
 	ct->change_time = clock_wall_sec();
 	for (size_t i = 0; i < s->txn.n; i++) {
 		persist_prop(ops, ct, s->txn.changes[i].prop);
@@ -90,6 +91,7 @@ static void taken_back(struct set_op *s, const struct error *err)
 		log_warning("container %s: cannot restore what a failed change of properties left: "
 			    "%s",
 			    s->op.ct->name, err->text);
+	links_forget(s->op.ct);
 	op_finish(&s->op, &s->why);
 }
 
@@ -99,6 +101,7 @@ static void take_back(struct set_op *s, const struct error *why)
 
 	s->why = *why;
 	s->phase = SET_TAKE_BACK;
+	links_remember(s->op.ops, s->op.ct);
 	prop_rollback(&s->ctx, &s->txn);
 	unprepare(s);
 	if (s->txn.slow) {
@@ -120,7 +123,10 @@ static void change(struct set_op *s)
 		op_finish(&s->op, &err);
 		return;
 	}
+	if (ct->has_task)
+		links_remember(s->op.ops, ct);
 	if (s->change(&s->ctx, s->arg, &s->txn, &err)) {
+		links_forget(ct);
 		op_finish(&s->op, &err);
 		return;
 	}

@@ -28,6 +28,7 @@ struct compiled *compiled_free(struct compiled *c)
 	free(c->mounts);
 	strv_deinit(&c->masked);
 	strv_deinit(&c->readonly);
+	link_set_deinit(&c->links);
 	free(c->rlimits);
 	device_list_deinit(&c->devices);
 	buf_deinit(&c->device_rules);

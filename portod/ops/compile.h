@@ -9,6 +9,7 @@
 #include "base/cred.h"
 #include "kernel/layout.h"
 #include "ops/internal.h"
+#include "ops/links.h"
 #include "ops/settings.h"
 
 struct compiled {
@@ -24,6 +25,7 @@ struct compiled {
 	struct extra_mount *mounts;
 	size_t nmounts;
 	struct strv masked, readonly;
+	struct link_set links;
 	struct rlimit_entry *rlimits;
 	struct device_list devices; /* what it may have */
 	struct buf device_rules;

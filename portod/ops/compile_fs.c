@@ -101,6 +101,10 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	struct layout_params *l = &c->layout;
 	uint64_t memory = container_memory_limit_total(ct);
 
+	link_set_init(&c->links, ct, NULL, c->cwd);
+	c->spec.links = c->links.v;
+	c->spec.nlinks = c->links.n;
+	c->spec.links_actor = c->links.actor;
 	c->root = root_from_base(ct, container_nearest_task(ct));
 	c->resolv_conf = resolv_conf_text(ct, strcmp(c->root, "/") != 0);
 	if (compile_binds(ops, ct, c, err) || compile_mounts(ct, c, err) ||
@@ -126,7 +130,7 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->hostname = ct->spec.hostname;
 	l->resolv_conf = c->resolv_conf;
 	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;
-	l->writes_root = container_task_uid(ct) == 0;
+	l->writes_root = container_task_uid(ct) == 0 || c->links.n;
 	if (!container_is_chrooted(ct->parent)) {
 		l->owner_uid = ct->spec.owner_cred.uid;
 		l->owner_gid = ct->spec.owner_cred.gid;

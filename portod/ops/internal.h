@@ -24,6 +24,7 @@ struct container_runtime {
 	uint64_t oom_told;   /* kills that watchers know of */
 	ev_timer oom_timer;  /* to look at the counter of kills again */
 	unsigned oom_looks;  /* how often it was looked at since the event */
+	struct strv links;   /* during a change: links that may be there, by key of `symlink` */
 	ev_timer lost_timer; /* restored, its task is gone, the report is still due */
 };
 
@@ -138,7 +139,14 @@ bool purge_covers(const struct ops *ops, const char *name);
 int devices_apply(struct ops *ops, const struct prop_ctx *ctx, struct prop_txn *txn,
 		  struct error *err);
 
+/* ---- links.c ---- */
+/* Before a change of a started container, and before it is taken back: what there may be, so that
+ * applying can remove what is no longer wanted. */
+void links_remember(struct ops *ops, struct container *ct);
+void links_forget(struct container *ct); /* after */
+int apply_links(struct ops *ops, struct container *ct, struct error *err);
+
 /* ---- apply.c ---- */
-/* Bring the dirty groups of a started container to the kernel. May block if `slow`. Devices are
- * left to devices_apply(). */
+/* Bring the dirty groups of a started container to the kernel. May block if `slow`: in a job.
+ * Devices are left to devices_apply(). */
 int apply_groups(struct ops *ops, struct container *ct, uint32_t dirty, struct error *err);

@@ -79,6 +79,7 @@ void runtime_drop(struct container *ct)
 	runtime_forget_task(rt->ops, ct);
 	runtime_forget_oom(rt->ops, ct);
 	ev_timer_stop(loop_ev(rt->ops->loop), &rt->respawn_timer);
+	strv_deinit(&rt->links);
 	ct->runtime = NULL;
 	free(rt);
 }

@@ -94,7 +94,6 @@ ABSENT(place, "storage places allowed", LATER);
 ABSENT(pressurize_on_death, "squeeze cache when dead", LATER);
 ABSENT(seccomp, "syscall filter rules", LATER);
 ABSENT(seccomp_name, "named syscall filter", LATER);
-ABSENT(symlink, "managed symlinks", LATER);
 ABSENT(sysctl, "kernel knobs", LATER);
 ABSENT(taint, "configuration problems", LATER);
 ABSENT(task_groups, "supplementary groups of the command", LATER);

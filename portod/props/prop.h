@@ -52,6 +52,7 @@ enum apply_group {
 	APPLY_PIDS,
 	APPLY_HELD,
 	APPLY_DEVICES, /* see ops/devices.c */
+	APPLY_SYMLINK, /* in a job only */
 	_APPLY_COUNT
 };
 

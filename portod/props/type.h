@@ -62,6 +62,9 @@ extern const struct prop_type type_list;
 extern const struct prop_type type_argv;
 /* struct smap with NULL = explicitly unset; `N=V;N2`. */
 extern const struct prop_type type_env;
+/* struct smap; `key: value; …`, a set replaces all; index = key, an empty value removes it. What
+ * keys and values may be is the business of the row's check. */
+extern const struct prop_type type_map;
 /* struct smap; `type: soft hard; …` checked and normalised. */
 extern const struct prop_type type_ulimit;
 /* struct smap; labels with their rules; a set merges. */

@@ -154,6 +154,46 @@ static int parse_pairs(const char *text, struct smap *ret, struct error *err)
 	return 0;
 }
 
+static int parse_map(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+		     void *field, struct error *err)
+{
+	(void)p, (void)ctx;
+	smap_deinit(field);
+	return parse_pairs(text, field, err);
+}
+
+static int get_map_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			 const char *index, struct buf *out, struct error *err)
+{
+	const char *value = smap_get(field, index);
+
+	(void)p, (void)ctx, (void)err;
+	if (value)
+		buf_adds(out, value);
+	return 0;
+}
+
+static int set_map_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
+			 const char *index, const char *value, struct error *err)
+{
+	(void)p, (void)ctx, (void)err;
+	if (*value)
+		smap_set(field, index, value);
+	else
+		smap_del(field, index);
+	return 0;
+}
+
+const struct prop_type type_map = {
+	.name = "map",
+	.parse = parse_map,
+	.format = format_map,
+	.save = save_map,
+	.load = load_map,
+	.get_index = get_map_index,
+	.set_index = set_map_index,
+};
+
 /* ---- resource limits ---- */
 
 static int set_limit(struct smap *map, const char *name, const char *value, struct error *err)

@@ -378,6 +378,12 @@ class Client:
         method = "AttachThread" if thread else "AttachProcess"
         self.request(method, name=name, pid=pid, comm=comm)
 
+    def set_symlink(self, name, link, target=None):
+        fields = {"container": name, "symlink": link}
+        if target is not None:
+            fields["target"] = target
+        return self.request("SetSymlink", **fields)
+
     def convert_path(self, path, source="", destination=""):
         response = self.request(
             "ConvertPath", path=path, source=source, destination=destination

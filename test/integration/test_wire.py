@@ -17,7 +17,7 @@ IMPLEMENTED = """
     Create CreateWeak Destroy List GetProperty SetProperty GetDataProperty Start Stop Pause Resume
     ListProperties ListDataProperties Kill Version Get Wait Respawn AsyncWait StopAsyncWait
     FindLabel SetLabel IncLabel LocateProcess GetSystem SetSystem
-    AttachProcess AttachThread ConvertPath CreateFromSpec UpdateFromSpec ListContainersBy
+    AttachProcess AttachThread ConvertPath SetSymlink CreateFromSpec UpdateFromSpec ListContainersBy
 """.split()
 
 # Enough fields to get past the check of required ones.
@@ -39,6 +39,7 @@ FIELDS = {
     "AttachProcess": {"name": "nothing", "pid": 1, "comm": ""},
     "AttachThread": {"name": "nothing", "pid": 1, "comm": ""},
     "ConvertPath": {"path": "/"},
+    "SetSymlink": {"container": "nothing", "symlink": "/a", "target": "/b"},
 }
 
 

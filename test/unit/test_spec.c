@@ -740,6 +740,7 @@ static const struct {
 	{ "stdout_path", "/out" },
 	{ "stderr_path", "/err" },
 	{ "stdout_limit", "1M" },
+	{ "symlink", "/a: b; c\\: d: /e\\;f" },
 	{ "task_cred", "82 83" },
 	{ "thread_limit", "9" },
 	{ "ulimit", "nofile: 5 9; core: unlimited" },

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the first process does to its file system, before it looks at paths of the command. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "kernel/child.h"
+#include "kernel/symlink.h"
+
+static int open_root(struct error *err)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? error_errno(err, errno, "open the root directory") : fd;
+}
+
+static int make_links(const struct start_spec *spec, struct error *err)
+{
+	auto_close int root = -1;
+
+	if (!spec->nlinks)
+		return 0;
+	root = open_root(err);
+	return root < 0 ? -1
+			: symlinks_apply(root, spec->links, spec->nlinks, spec->links_actor, err);
+}
+
+int child_set_up_files(struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+
+	if ((spec->plan && plan_execute(spec->plan, err) < 0) || make_links(spec, err) < 0)
+		return -1;
+	/* Looking at files with other eyes may have undone these two. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
+}
+
+/*
+ * By way of a descriptor, without magic links: /proc/self/fd/N would be a directory outside of the
+ * root, if there is any such descriptor left.
+ */
+int child_go_to_cwd(const struct start_spec *spec, struct error *err)
+{
+	auto_close int root = -1, dir = -1;
+
+	if (!spec->cwd)
+		return 0;
+	root = open_root(err);
+	if (root < 0)
+		return -1;
+	dir = fd_open_in_root(root, spec->cwd, O_PATH | O_DIRECTORY, 0);
+	if (dir == -ELOOP)
+		return error_sys(err, ERR_INVALID_PATH, ELOOP,
+				 "chdir %s: too many links, or one of the kernel's own such as "
+				 "/proc/self/fd/N",
+				 spec->cwd);
+	if (dir < 0)
+		return error_errno(err, -dir, "chdir %s", spec->cwd);
+	return fchdir(dir) < 0 ? error_errno(err, errno, "chdir %s", spec->cwd) : 0;
+}

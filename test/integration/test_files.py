@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that the daemon keeps inside: symbolic links, /etc/resolv.conf, /etc/hosts, /etc/hostname."""
+
+import os
+import stat
+
+import pytest
+
+from conftest import NOBODY, expect, poll
+
+
+@pytest.fixture
+def inside(porto, rootfs, name):
+    """Run a shell line in a container with the tiny root; returns its output."""
+
+    def run(line, **props):
+        props.setdefault("root", rootfs)
+        return porto.output(name, "sh -c '%s'" % line, **props)
+
+    return run
+
+
+# ---- symlink -------------------------------------------------------------------------------------
+
+
+def test_links_are_made_at_start(inside, rootfs):
+    text = inside(
+        "for l in /a /var/b /made/of/c; do readlink $l; done; cat /a",
+        symlink="/a: /etc/passwd; /var/b: /var/home/x ; /made/of/c: /tmp",
+    )
+    assert text.splitlines()[:3] == ["etc/passwd", "home/x", "../../tmp"]
+    assert "root:x:0" in text
+    st = os.stat(rootfs + "/made/of")
+    assert stat.S_IMODE(st.st_mode) == 0o775
+    # Right from outside, too.
+    assert os.readlink(rootfs + "/made/of/c") == "../../tmp"
+
+
+def test_links_relative_to_the_working_directory(inside, rootfs):
+    assert inside("readlink /var/one", cwd="/var", symlink="one: two/three") == "two/three\n"
+
+
+def test_link_replaces_a_link_only(porto, rootfs, name):
+    os.symlink("old", rootfs + "/link")
+    with open(rootfs + "/file", "w") as file:
+        file.write("precious")
+    porto.create(name)
+    porto.set(name, root=rootfs, command="true", symlink="/link: /etc; /file: /etc")
+    with expect("InvalidValue") as caught:
+        porto.start(name)
+    assert "/file" in caught.error.text
+    assert open(rootfs + "/file").read() == "precious"
+    assert os.readlink(rootfs + "/link") == "old", "all or nothing"
+    porto.set_property(name, "symlink[/file]", "")
+    porto.start(name)
+    assert os.readlink(rootfs + "/link") == "etc"
+    assert sorted(os.listdir(rootfs))[:2] == ["bin", "dev"], "no temporary names are left"
+
+
+def test_links_of_a_running_container(porto, rootfs, name):
+    porto.run(name, "sleep 1000", root=rootfs, symlink="/a: /etc; /b: /etc")
+    porto.set_property(name, "symlink[/a]", "/var")
+    assert os.readlink(rootfs + "/a") == "var"
+    porto.set_property(name, "symlink[/b]", "")
+    assert not os.path.lexists(rootfs + "/b")
+    porto.set_property(name, "symlink", "/c: /tmp; /run/d: /tmp")
+    assert not os.path.lexists(rootfs + "/a") and os.readlink(rootfs + "/c") == "tmp"
+    pid = porto.get_property(name, "root_pid")
+    assert os.readlink("/proc/%s/root/run/d" % pid) == "../tmp", "on the container's own mounts"
+    assert not os.path.lexists(rootfs + "/run/d")
+    assert porto.get_property(name, "symlink") == "/c: /tmp; /run/d: /tmp; "
+
+
+def test_failed_change_of_links_changes_nothing(porto, rootfs, name):
+    with open(rootfs + "/file", "w") as file:
+        file.write("precious")
+    porto.run(name, "sleep 1000", root=rootfs, symlink="/a: /etc")
+    with expect("InvalidValue") as caught:
+        porto.set_property(name, "symlink", "/b: /tmp; /file: /etc")
+    assert "/file" in caught.error.text
+    assert porto.get_property(name, "symlink") == "/a: /etc; "
+    assert os.readlink(rootfs + "/a") == "etc"
+    assert not os.path.lexists(rootfs + "/b")
+    assert open(rootfs + "/file").read() == "precious"
+
+
+def test_link_properties(porto, name):
+    porto.create(name)
+    porto.set_property(name, "symlink", "/a/../b/: c; d: /e")
+    assert porto.get_property(name, "symlink") == "/b: c; d: /e; "
+    assert porto.get_property(name, "symlink[/b/]") == "c"
+    with expect("NoValue"):
+        porto.get_property(name, "symlink[/x]")
+    porto.set_property(name, "symlink[/x]", "y")
+    porto.set_property(name, "symlink[d]", "")
+    assert porto.get_property(name, "symlink") == "/b: c; /x: y; "
+    for bad in "/: x", "..: x", "/a", "/a: b: c", "/" + "x" * 5000 + ": y", "a: /" + "x" * 5000:
+        with expect("InvalidValue") as caught:
+            porto.set_property(name, "symlink", bad)
+        assert "symlink" in caught.error.text
+    assert porto.get_property(name, "symlink") == "/b: c; /x: y; "
+
+
+def test_set_symlink_call(porto, rootfs, name):
+    porto.create(name)
+    porto.set_symlink(name, "/strange[0]: name;", "/target: x")
+    assert porto.get_property(name, "symlink[/strange[0]: name;]") == "/target: x"
+    porto.set(name, root=rootfs, command="sleep 1000")
+    porto.start(name)
+    assert os.readlink(rootfs + "/strange[0]: name;") == "target: x"
+    porto.set_symlink(name, "/more/here", "/etc")
+    assert os.readlink(rootfs + "/more/here") == "../etc"
+    porto.set_symlink(name, "/more/here")
+    assert not os.path.lexists(rootfs + "/more/here")
+    porto.set_symlink(name, "/strange[0]: name;", "")
+    assert porto.get_property(name, "symlink") == ""
+    with expect("InvalidValue"):
+        porto.set_symlink(name, "", "x")
+    with expect("ContainerDoesNotExist"):
+        porto.set_symlink("no-such", "/a", "b")
+
+
+def test_set_symlink_is_stored(porto, portod, name):
+    porto.create(name)
+    porto.set_symlink(name, "/a[1]", "/b; c")
+    portod.kill_server()
+    with portod.client() as client:
+        assert client.get_property(name, "symlink[/a[1]]") == "/b; c"
+
+
+def test_links_after_a_restart_of_the_server(porto, portod, rootfs, name):
+    porto.run(name, "sleep 1000", root=rootfs, symlink="/a: /etc; /b: /etc")
+    portod.kill_server()
+    with portod.client() as client:
+        client.set_property(name, "symlink", "/b: /var")
+        assert os.readlink(rootfs + "/b") == "var" and not os.path.lexists(rootfs + "/a")
+
+
+def test_links_and_states(porto, rootfs, name):
+    porto.run(name, "true", root=rootfs)
+    porto.wait([name])
+    with expect("InvalidState"):
+        porto.set_symlink(name, "/a", "/b")
+
+
+def test_links_follow_the_image_s_links(porto, rootfs, name, tmp_path):
+    """A directory on the way is a link: followed inside, and the text is right from there."""
+    os.makedirs(rootfs + "/deep/down/here")
+    os.symlink("/deep/down/here", rootfs + "/short")
+    os.symlink("../../../../../../.." + str(tmp_path), rootfs + "/out")
+    porto.create(name)
+    porto.set(name, root=rootfs, command="cat /short/l", symlink="/short/l: /etc/passwd")
+    porto.start(name)
+    assert porto.finish(name) == 0
+    assert "root:x:0" in porto.get_property(name, "stdout")
+    assert os.path.lexists(rootfs + "/deep/down/here/l")
+    porto.stop(name)
+    os.makedirs(rootfs + str(tmp_path))
+    porto.set(name, command="true", symlink="/out/l: /etc")
+    porto.start(name)
+    assert os.listdir(tmp_path) == [] and os.path.lexists(rootfs + str(tmp_path) + "/l")
+
+
+def test_links_on_the_host_s_root(root_client, member, name, tmp_path):
+    """With the rights of the command's user."""
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        os.chmod(path, 0o755)
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    mine.mkdir()
+    others.mkdir()
+    os.chown(mine, NOBODY, NOBODY)
+    member.create(name)
+    member.set(name, command="sleep 1000", symlink="%s/l: /etc" % others)
+    with expect("Permission") as caught:
+        member.start(name)
+    assert str(others) in caught.error.text
+    member.set_property(name, "symlink", "%s/l: /etc" % mine)
+    member.start(name)
+    assert (mine / "l").is_symlink() and os.lstat(mine / "l").st_uid == NOBODY
+    assert str(mine / "l") and os.path.realpath(mine / "l") == "/etc"
+    with expect("Permission"):
+        member.set_symlink(name, "%s/l" % others, "/etc")
+    assert os.listdir(others) == []
+    member.set_symlink(name, "%s/l" % mine, "")
+    assert os.listdir(mine) == []
+
+
+def test_links_in_a_root_need_a_writer_of_it(root_client, member, name, rootfs):
+    member.create(name)
+    member.set(name, command="sleep 1000", root=rootfs, symlink="/a: /etc")
+    with expect("Permission"):
+        member.start(name)
+    member.set_property(name, "symlink", "")
+    member.start(name)
+    with expect("Permission"):
+        member.set_symlink(name, "/a", "/etc")
+    assert not os.path.lexists(rootfs + "/a")
+    assert member.get_property(name, "symlink") == ""
+    os.chown(rootfs, NOBODY, NOBODY)
+    member.set_symlink(name, "/a", "/etc")
+    assert os.readlink(rootfs + "/a") == "etc"
+
+
+def test_set_symlink_needs_control(porto, root_client, member, name):
+    root_client.create(name)
+    with expect("Permission"):
+        member.set_symlink(name, "/a", "/b")
+
+
+def test_links_without_own_mounts(porto, rootfs, name):
+    """A child that shares its parent's file system."""
+    porto.run(name, "sleep 1000", root=rootfs)
+    porto.run(name + "/child", "sleep 1000", isolate=False, symlink="/run/x: /etc")
+    pid = porto.get_property(name, "root_pid")
+    assert os.readlink("/proc/%s/root/run/x" % pid) == "../etc"
