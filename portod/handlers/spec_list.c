@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "handlers/reply.h"
 #include "props/spec.h"
+#include "proto/frame.h"
 
 #define SLICE_NSEC  (5 * 1000000ULL)
 #define FILTERS_MAX 10000
@@ -43,8 +44,7 @@ struct lister {
 	struct spec_window windows[3];
 	struct container **all; /* referenced */
 	size_t n, pos;
-	Porto__TListContainersResponse resp;
-	size_t cap, bytes;
+	struct buf packed; /* the containers so far, encoded */
 	struct error err;
 	ev_timer timer;
 };
@@ -56,11 +56,9 @@ static void lister_free(struct lister *l)
 		container_unref(l->filters[i].ct);
 	for (size_t i = 0; i < l->n; i++)
 		container_unref(l->all[i]);
-	for (size_t i = 0; i < l->resp.n_containers; i++)
-		protobuf_c_message_free_unpacked(&l->resp.containers[i]->base, NULL);
 	for (size_t i = 0; i < l->nbad; i++)
 		free(l->bad[i].text);
-	free(l->resp.containers);
+	buf_deinit(&l->packed);
 	free(l->filters);
 	free(l->fields);
 	free(l->bad);
@@ -68,21 +66,46 @@ static void lister_free(struct lister *l)
 	free(l);
 }
 
+#define TAG_CONTAINERS ((char)(1 << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED))
+
+/*
+ * Encodes and frees the entry: to encode all of them at the end would be the longest slice. What
+ * comes before the first one is left to whoever encodes the response.
+ */
 static void add_entry(struct lister *l, Porto__TContainer *entry)
 {
-	Porto__TListContainersResponse *r = &l->resp;
+	size_t len = porto__tcontainer__get_packed_size(entry);
+	uint8_t prefix[FRAME_PREFIX_MAX];
 
-	if (r->n_containers == l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 16;
-		r->containers = xreallocarray(r->containers, l->cap, sizeof(*r->containers));
-	}
-	r->containers[r->n_containers++] = entry;
-	l->bytes += protobuf_c_message_get_packed_size(&entry->base);
-	if (l->bytes > BYTES_MAX)
+	if (l->packed.len)
+		buf_addc(&l->packed, TAG_CONTAINERS);
+	buf_add(&l->packed, prefix, frame_encode_prefix((uint32_t)len, prefix));
+	porto__tcontainer__pack(entry, buf_reserve(&l->packed, len));
+	buf_commit(&l->packed, len);
+	porto__tcontainer__free_unpacked(entry, NULL);
+	if (l->packed.len > BYTES_MAX)
 		error_set(&l->err, ERR_RESOURCE_NOT_AVAILABLE,
 			  "the response would be larger than %d bytes: ask for fewer properties or "
 			  "containers",
 			  BYTES_MAX);
+}
+
+/* What is encoded already goes out as a field that the encoder does not know, tag and raw bytes. */
+static void reply(struct request *rq, const struct buf *packed)
+{
+	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
+	Porto__TListContainersResponse list = PORTO__TLIST_CONTAINERS_RESPONSE__INIT;
+	ProtobufCMessageUnknownField containers = {
+		.tag = TAG_CONTAINERS >> 3,
+		.wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+		.len = packed->len,
+		.data = (uint8_t *)packed->data,
+	};
+
+	list.base.n_unknown_fields = packed->len > 0;
+	list.base.unknown_fields = &containers;
+	resp.listcontainersby = &list;
+	request_reply(rq, &resp);
 }
 
 /* ---- one container ---- */
@@ -299,16 +322,12 @@ static void take_containers(struct lister *l)
 
 static void finish(struct lister *l)
 {
-	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
-	struct request *rq = l->rq;
-
 	if (!l->err.code)
 		tell_unmatched(l);
-	resp.listcontainersby = &l->resp;
 	if (l->err.code)
-		request_fail(rq, &l->err);
+		request_fail(l->rq, &l->err);
 	else
-		request_reply(rq, &resp);
+		reply(l->rq, &l->packed);
 	lister_free(l);
 }
 
@@ -345,7 +364,6 @@ void handle_list_containers_by(const struct handler_env *env, struct request *rq
 
 	l->env = env;
 	l->rq = rq;
-	porto__tlist_containers_response__init(&l->resp);
 	ev_timer_init(&l->timer, on_timer, 0., 0.);
 	rq->waiter = l;
 	rq->on_abandon = abandon;
