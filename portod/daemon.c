@@ -25,6 +25,7 @@
 #include "kernel/topology.h"
 #include "security.h"
 #include "server.h"
+#include "stats.h"
 
 struct daemon {
 	const struct config *config;
@@ -39,6 +40,7 @@ struct daemon {
 	struct ops_config ops_config;
 	struct smap extra_env;
 	struct device_config devices;
+	struct extra_property *extra; /* owned, its strings are the configuration's */
 	struct prop_env prop_env;
 	struct topology topology;
 	struct ops ops;
@@ -222,88 +224,6 @@ static void on_sigusr1(struct ev_loop *ev, ev_signal *s, int revents)
 		log_error("reopen the log: %s", strerror(-rc));
 }
 
-/* ---- statistics by name: porto_stat ---- */
-
-static uint64_t own_memory(void)
-{
-	char text[256];
-	unsigned long pages = 0;
-
-	if (fd_read_small(-1, "/proc/self/statm", text, sizeof(text)) < 0 ||
-	    sscanf(text, "%*u %lu", &pages) != 1)
-		return 0;
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t porto_stat(void *arg, const char *name, bool *ret_known)
-{
-	const struct daemon *d = arg;
-	const struct system_counters *s = &d->system;
-	const struct ops_stats *o = &d->ops.stats;
-	const struct log_stats *l = log_get_stats();
-	uint64_t now = clock_boot_nsec();
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
-		{ "clients", s->clients },
-		{ "clients_connected", s->clients_connected },
-		{ "containers", tree_count(d->tree) },
-		{ "containers_created", o->created },
-		{ "containers_failed_start", o->start_failed },
-		{ "containers_oom", o->oom },
-		{ "containers_started", o->started },
-		{ "errors", l->errors },
-		{ "fail_invalid_command", s->fail_invalid_command },
-		{ "fail_invalid_value", s->fail_invalid_value },
-		{ "fail_system", s->fail_system },
-		{ "log_bytes", l->bytes },
-		{ "log_bytes_lost", l->bytes_lost },
-		{ "log_lines", l->lines },
-		{ "log_lines_lost", l->lines_lost },
-		{ "log_open", l->opens },
-		{ "log_rotate_bytes", o->stream_rotate_bytes },
-		{ "log_rotate_errors", o->stream_rotate_errors },
-		{ "longest_turn_us", loop_get_stats(d->loop)->longest_turn_nsec / 1000 },
-		{ "loop_turns", loop_get_stats(d->loop)->turns },
-		{ "master_uptime", (now - s->master_start_boot_nsec) / NSEC_PER_SEC },
-		{ "memory_usage_mb", own_memory() >> 20 },
-		{ "memory_usage_kb", own_memory() >> 10 },
-		{ "porto_uptime", (now - s->start_boot_nsec) / NSEC_PER_SEC },
-		{ "remove_dead", o->buried },
-		{ "requests_completed", s->requests_completed },
-		{ "requests_failed", s->requests_failed },
-		{ "requests_longer_1s", s->longer_1s },
-		{ "requests_longer_30s", s->longer_30s },
-		{ "requests_longer_3s", s->longer_3s },
-		{ "requests_longer_5m", s->longer_5m },
-		{ "requests_queued", s->requests_running },
-		{ "restore_failed", o->lost },
-		{ "running", tree_root(d->tree)->running_below },
-		{ "spawned", s->porto_starts },
-		{ "spec_fail_invalid_value", s->spec_fail_invalid_value },
-		{ "spec_fail_no_container", s->spec_fail_no_container },
-		{ "spec_fail_unknown", s->spec_fail_unknown },
-		{ "spec_requests_completed", s->spec_completed },
-		{ "spec_requests_failed", s->spec_failed },
-		{ "spec_requests_longer_1s", s->spec_longer_1s },
-		{ "spec_requests_longer_30s", s->spec_longer_30s },
-		{ "spec_requests_longer_3s", s->spec_longer_3s },
-		{ "spec_requests_longer_5m", s->spec_longer_5m },
-		{ "start_timeouts", o->start_timeouts },
-		{ "waits", watches_count(d->watches) },
-		{ "waits_examined", watches_examined(d->watches) },
-		{ "warnings", l->warnings },
-	};
-
-	*ret_known = true;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return rows[i].value;
-	*ret_known = false;
-	return 0;
-}
-
 /* ---- creation ---- */
 
 static void fill_ops_config(struct daemon *d)
@@ -374,8 +294,8 @@ static void fill_prop_env(struct daemon *d)
 	e->extra_env = &d->extra_env;
 	security_read_devices(d->config, &d->devices);
 	e->devices = &d->devices;
-	e->porto_stat = porto_stat;
-	e->daemon = d;
+	e->porto_stat = stats_get;
+	e->daemon = &d->handlers;
 }
 
 static void fill_ops(struct daemon *d)
@@ -393,6 +313,36 @@ static void fill_ops(struct daemon *d)
 	o->internal = d->internal;
 	o->master_pid = getppid();
 	gethostname(o->hostname, sizeof(o->hostname) - 1);
+}
+
+/* What cannot be followed is told, and the rest holds. */
+static void fill_extra(struct daemon *d)
+{
+	const PortoConfig__TContainerConfig *m = d->config->msg->container;
+	struct ops_config *c = &d->ops_config;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_extra_properties; i++)
+		n += m->extra_properties[i]->n_properties;
+	c->extra = d->extra = xnew_array(struct extra_property, n + 1);
+	for (size_t i = 0; i < m->n_extra_properties; i++) {
+		const PortoConfig__TContainerConfig__TExtraProperty *e = m->extra_properties[i];
+
+		for (size_t k = 0; k < e->n_properties; k++) {
+			struct extra_property *x = &d->extra[c->nextra];
+			struct error err = ERROR_INIT;
+
+			x->filter = e->filter ? e->filter : "";
+			x->name = e->properties[k]->name ? e->properties[k]->name : "";
+			x->value = e->properties[k]->value ? e->properties[k]->value : "";
+			if (extra_check(&d->prop_env, x, &err) == 0) {
+				c->nextra++;
+				continue;
+			}
+			d->system.fatals++;
+			log_error("container.extra_properties for '%s': %s", x->filter, err.text);
+		}
+	}
 }
 
 static int open_cgroups(struct daemon *d, struct error *err)
@@ -458,6 +408,7 @@ static int create(struct daemon *d, struct error *err)
 	d->internal = client_new_internal(d->tree);
 	fill_ops_config(d);
 	fill_prop_env(d);
+	fill_extra(d);
 	prop_init_spec(&d->prop_env, tree_root(d->tree));
 	fill_ops(d);
 	return ops_init(&d->ops, err);
@@ -557,6 +508,7 @@ static void destroy(struct daemon *d)
 	topology_deinit(&d->topology);
 	smap_deinit(&d->extra_env);
 	device_config_deinit(&d->devices);
+	free(d->extra);
 	buf_deinit(&d->reports.packed);
 	free(d->workdir_base);
 	if (d->portoinit_fd > 0)

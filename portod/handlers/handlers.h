@@ -15,6 +15,7 @@ struct system_counters {
 	uint64_t requests_running, requests_completed, requests_failed;
 	uint64_t longer_1s, longer_3s, longer_30s, longer_5m;
 	uint64_t fail_system, fail_invalid_value, fail_invalid_command;
+	uint64_t fatals; /* parts of the configuration that cannot be followed */
 	/* CreateFromSpec and UpdateFromSpec are counted apart, as ever */
 	uint64_t spec_completed, spec_failed;
 	uint64_t spec_longer_1s, spec_longer_3s, spec_longer_30s, spec_longer_5m;

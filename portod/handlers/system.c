@@ -31,7 +31,6 @@ static void fill_log(Porto__TGetSystemResponse *s)
 
 	SET(errors, l->errors);
 	SET(warnings, l->warnings);
-	SET(fatals, 0);
 	SET(log_lines, l->lines);
 	SET(log_bytes, l->bytes);
 	SET(log_lines_lost, l->lines_lost);
@@ -54,11 +53,13 @@ static void fill_containers(const struct ops *ops, Porto__TGetSystemResponse *s)
 	SET(container_oom, ops->stats.oom);
 	SET(container_buried, ops->stats.buried);
 	SET(container_lost, ops->stats.lost);
-	SET(container_tainted, 0);
+	SET(container_tainted, ops_count_tainted(ops));
+	SET(taints, ops->stats.taints);
 }
 
 static void fill_requests(const struct system_counters *c, Porto__TGetSystemResponse *s)
 {
+	SET(fatals, c->fatals);
 	SET(client_count, c->clients);
 	SET(client_max, c->clients_max);
 	SET(client_connected, c->clients_connected);
@@ -78,7 +79,6 @@ static void fill_requests(const struct system_counters *c, Porto__TGetSystemResp
 /* Old clients insist on these; there are no volumes and networks yet. */
 static void fill_required_zeros(Porto__TGetSystemResponse *s)
 {
-	SET(taints, 0);
 	SET(volume_count, 0);
 	SET(volume_limit, 0);
 	SET(volume_created, 0);

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/xalloc.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
 #define STATX_ATTR_MOUNT_ROOT 0x2000
@@ -157,6 +158,50 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
+/* Fields 5 and 6 of a line, mount point and options; cuts the line up. */
+static bool point_and_options(char *line, char **ret_point, char **ret_options)
+{
+	char *save = NULL, *field = strtok_r(line, " ", &save);
+
+	for (int i = 1; field && i < 5; i++)
+		field = strtok_r(NULL, " ", &save);
+	*ret_point = field;
+	*ret_options = field ? strtok_r(NULL, " ", &save) : NULL;
+	if (!*ret_options)
+		return false;
+	unescape(field);
+	return true;
+}
+
+static bool has_option(const char *options, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = options; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (strncmp(p, name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+bool mnt_allows_suid(const char *mountinfo, const char *path)
+{
+	auto_free char *text = xstrdup(mountinfo);
+	char *line, *save = NULL, *point, *options;
+	size_t best = 0;
+	bool suid = true;
+
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!point_and_options(line, &point, &options) || !path_below(path, point) ||
+		    strlen(point) < best)
+			continue;
+		best = strlen(point); /* of two at one place the later covers the other */
+		suid = !has_option(options, "nosuid");
+	}
+	return suid;
+}
+
 static int remount_below(const char *top, unsigned long set, unsigned long clear)
 {
 	auto_free char *text = NULL;
@@ -166,14 +211,11 @@ static int remount_below(const char *top, unsigned long set, unsigned long clear
 	if (r < 0)
 		return r;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *field_save = NULL, *point = strtok_r(line, " ", &field_save);
+		char *point, *options;
 		const char *below;
 
-		for (int i = 1; point && i < 5; i++)
-			point = strtok_r(NULL, " ", &field_save);
-		if (!point)
+		if (!point_and_options(line, &point, &options))
 			continue;
-		unescape(point);
 		below = path_below(point, top);
 		if (!below || !*below)
 			continue;

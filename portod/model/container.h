@@ -47,6 +47,7 @@ struct container {
 	/* configuration */
 	struct container_spec spec;
 	uint64_t set[CONTAINER_PROPS_MAX / 64]; /* which properties were set explicitly, by row */
+	uint64_t preset[CONTAINER_PROPS_MAX / 64]; /* of these, by the configuration */
 
 	/* state */
 	enum container_state state;
@@ -106,6 +107,17 @@ static inline void container_mark_set(struct container *ct, unsigned row, bool o
 	uint64_t bit = UINT64_C(1) << (row % 64);
 
 	ct->set[row / 64] = on ? ct->set[row / 64] | bit : ct->set[row / 64] & ~bit;
+}
+/* The same for what the configuration has set. */
+static inline bool container_is_preset(const struct container *ct, unsigned row)
+{
+	return ct->preset[row / 64] >> (row % 64) & 1;
+}
+static inline void container_mark_preset(struct container *ct, unsigned row, bool on)
+{
+	uint64_t bit = UINT64_C(1) << (row % 64);
+
+	ct->preset[row / 64] = on ? ct->preset[row / 64] | bit : ct->preset[row / 64] & ~bit;
 }
 
 /*

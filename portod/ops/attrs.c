@@ -28,14 +28,17 @@ static void keep(struct set_op *s)
 {
 	struct ops *ops = s->op.ops;
 	struct container *ct = s->op.ct;
-	bool access = false;
+	bool access = false, preset = false;
 
 	links_forget(ct);
 	ct->change_time = clock_wall_sec();
 	for (size_t i = 0; i < s->txn.n; i++) {
 		persist_prop(ops, ct, s->txn.changes[i].prop);
 		access |= strcmp(s->txn.changes[i].prop->name, "enable_porto") == 0;
+		preset |= s->txn.changes[i].old_preset;
 	}
+	if (preset)
+		persist_extra(ops, ct);
 	if (ct->spec.controllers != s->txn.old_controllers)
 		persist_prop(ops, ct, prop_find("controllers"));
 	for (size_t i = 0; i < s->txn.labels.n; i++)

@@ -58,6 +58,7 @@ int ops_signal(pid_t pid, uint64_t starttime, int sig, struct error *err);
 void persist_container(struct ops *ops, struct container *ct); /* everything */
 void persist_run(struct ops *ops, struct container *ct);       /* state and facts of the run */
 void persist_prop(struct ops *ops, struct container *ct, const struct prop *p);
+void persist_extra(struct ops *ops, struct container *ct); /* which rows are presets */
 void persist_remove(struct ops *ops, struct container *ct);
 /* Parse the row persist_run wrote. */
 int persist_load_run(struct container *ct, const char *text, struct error *err);
@@ -77,8 +78,9 @@ bool compile_owns_devices(const struct ops *ops, const struct container *ct);
 /* Everything before that can be refused: the checks of reference/containers.md §6.3. */
 int compile_check(struct ops *ops, const struct client *client, const struct container *ct,
 		  struct error *err);
-/* ---- policy.c: what the daemon itself changes at a start ---- */
+/* ---- policy.c: what the daemon itself has to say at a start ---- */
 int policy_apply(struct ops *ops, struct container *ct, struct error *err);
+void policy_log_taints(struct ops *ops, const struct container *ct);
 
 /* ---- teardown.c: the one clean-up of stop, destroy, failed start and restore ---- */
 struct teardown;

@@ -18,6 +18,7 @@
 #include "model/tree.h"
 #include "model/watch.h"
 #include "ops/op.h"
+#include "props/extra.h"
 #include "props/prop.h"
 #include "store/store.h"
 
@@ -34,6 +35,8 @@ struct ops_config {
 	unsigned respawn_delay_min_ms;
 	uint64_t dev_size, memory_total;
 	unsigned devpts_max;
+	const struct extra_property *extra; /* given to containers at their start */
+	size_t nextra;
 	bool start_parents, enable_tracefs;
 	bool detect_systemd;
 	bool rw_cgroupfs, rw_net_cgroups;    /* may containers rule groups of their own? */
@@ -48,6 +51,7 @@ struct ops_config {
 
 struct ops_stats {
 	uint64_t created, started, start_failed, oom, buried, lost, restored;
+	uint64_t taints; /* told by starts so far */
 	uint64_t start_timeouts, stream_rotate_bytes, stream_rotate_errors;
 };
 
@@ -169,6 +173,9 @@ void ops_client_gone(struct ops *ops, struct client *client);
 
 /* A process the master reaped; anybody's. Unknown ones are ignored. */
 void ops_process_exited(struct ops *ops, pid_t pid, uint64_t starttime, int status);
+
+/* Started containers with anything in `taint`. Looks at all containers. */
+uint64_t ops_count_tainted(const struct ops *ops);
 
 /* ---- life of the daemon ---- */
 

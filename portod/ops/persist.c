@@ -91,6 +91,13 @@ void persist_prop(struct ops *ops, struct container *ct, const struct prop *p)
 	put(ops, ct, p->name, text);
 }
 
+void persist_extra(struct ops *ops, struct container *ct)
+{
+	auto_free char *names = extra_save(ct);
+
+	put(ops, ct, "_extra", names);
+}
+
 struct each_prop {
 	struct ops *ops;
 	struct container *ct;

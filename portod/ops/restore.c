@@ -95,6 +95,8 @@ static int load_value(struct ops *ops, struct container *ct, const struct stored
 		container_set_start_error(ct, &start_error);
 		return 0;
 	}
+	if (strcmp(row->key, "_extra") == 0)
+		extra_load(ct, row->value);
 	if (row->key[0] == '_')
 		return 0;
 	return prop_load(ops->env, ct, row->key, row->value, err);

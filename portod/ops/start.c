@@ -232,6 +232,7 @@ static void begin(struct start_op *s)
 		ops_reset_run(ct);
 		ct->start = ops_now();
 		ops_set_state(ops, ct, STATE_STARTING);
+		policy_log_taints(ops, ct);
 	}
 	s->phase = START_JOB;
 	op_start_job(&s->op, "start", start_job, s, ops->config->start_timeout_ms);

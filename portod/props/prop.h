@@ -166,7 +166,7 @@ int prop_get(const struct prop_ctx *ctx, const char *name, struct buf *out, stru
 struct prop_change {
 	const struct prop *prop;
 	char *old_text; /* saved form; NULL = the field had no value */
-	bool old_set;
+	bool old_set, old_preset;
 	char *new_text; /* likewise, after prop_txn_seal() */
 };
 

@@ -34,6 +34,7 @@ static struct prop_change save_row(const struct prop *p, struct container *ct)
 		.prop = p,
 		.old_text = p->type->save(p, field_of(p, ct)),
 		.old_set = container_is_set(ct, p->row),
+		.old_preset = container_is_preset(ct, p->row),
 	};
 }
 
@@ -44,6 +45,7 @@ static void load_row(const struct prop_change *c, struct container *ct)
 
 	c->prop->type->load(c->prop, c->old_text, field_of(c->prop, ct), &ignored);
 	container_mark_set(ct, c->prop->row, c->old_set);
+	container_mark_preset(ct, c->prop->row, c->old_preset);
 }
 
 static void saved_take(struct saved *s, const struct prop *p, struct container *ct)
@@ -119,6 +121,7 @@ static void txn_commit(struct prop_txn *txn, struct saved *s, struct container *
 		txn->old_change_time = ct->change_time;
 	}
 	container_mark_set(ct, p->row, true);
+	container_mark_preset(ct, p->row, false); /* whoever sets it, it is theirs */
 	ct->change_time = clock_wall_sec();
 	for (size_t i = 0; i < s->n; i++) {
 		if (i == 0 || s->changes[i].prop != &row_controllers ||
@@ -177,6 +180,7 @@ void prop_revert(const struct prop_ctx *ctx, const struct prop_txn *old, struct 
 		load_row(c, ct);
 		txn_commit(txn, &saved, ct);
 		container_mark_set(ct, c->prop->row, c->old_set);
+		container_mark_preset(ct, c->prop->row, c->old_preset);
 		saved_deinit(&saved);
 	}
 	if (controllers) {
