@@ -212,6 +212,8 @@ static int set_up(struct child *c, struct error *err)
 	if (close_others(c, err) < 0 || enter_namespaces(c, err) < 0)
 		return -1;
 	umask(0);
+	if (spec->ns[NS_NET].mode == NS_NEW && ns_bring_up_loopback(err) < 0)
+		return -1;
 	return child_set_up_files(c, err) < 0 || set_hostname(spec, err) < 0
 		       ? -1
 		       : child_go_to_cwd(spec, err);

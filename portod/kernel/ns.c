@@ -4,8 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/path.h"
 
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
@@ -31,10 +42,72 @@ int ns_clone_flag(enum ns_kind kind)
 	return kinds[kind].flag;
 }
 
-int ns_open(enum ns_kind kind, const struct ns_choice *choice, int *ret_fd, struct error *err)
+#define NS_OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+/* The last component may be a link of procfs, which leads where no path does. */
+static int open_in_view(int view, const char *path)
+{
+	auto_free char *dir = path_dirname(path);
+	int fd = fd_open_in_root(view, path, NS_OPEN_FLAGS, 0), dfd;
+	struct statfs fs;
+
+	if (fd != -ELOOP)
+		return fd;
+	dfd = fd_open_in_root(view, dir, O_PATH | O_DIRECTORY, 0);
+	if (dfd < 0)
+		return dfd;
+	if (fstatfs(dfd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		fd = -ELOOP;
+	else if ((fd = openat(dfd, path_basename(path), NS_OPEN_FLAGS)) < 0)
+		fd = -errno;
+	close(dfd);
+	return fd;
+}
+
+static int open_at_path(enum ns_kind kind, const char *path, int view, int *ret_fd,
+			struct error *err)
+{
+	int fd = open_in_view(view, path), type;
+
+	if (fd < 0)
+		return error_sys(err,
+				 fd == -ENOENT || fd == -ENOTDIR ? ERR_INVALID_VALUE
+								 : error_code_of_errno(-fd),
+				 -fd, "open %s namespace %s", ns_name(kind), path);
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type != ns_clone_flag(kind)) {
+		close(fd);
+		return error_set(err, ERR_INVALID_VALUE, "%s is no %s namespace", path,
+				 ns_name(kind));
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int ns_bring_up_loopback(struct error *err)
+{
+	struct ifreq request = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r = 0;
+
+	if (fd < 0)
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_errno(err, errno, "make a socket");
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) {
+		r = -errno;
+	} else {
+		request.ifr_flags |= IFF_UP;
+		if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+			r = -errno;
+	}
+	close(fd);
+	return r < 0 ? error_errno(err, -r, "bring up the loopback device") : 0;
+}
+
+int ns_open(enum ns_kind kind, const struct ns_choice *choice, int view, int *ret_fd,
+	    struct error *err)
 {
 	char path[64];
-	const char *p = path;
 	int fd;
 
 	*ret_fd = -1;
@@ -47,15 +120,14 @@ int ns_open(enum ns_kind kind, const struct ns_choice *choice, int *ret_fd, stru
 		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)choice->pid, ns_name(kind));
 		break;
 	case NS_AT_PATH:
-		p = choice->path;
-		break;
+		return open_at_path(kind, choice->path, view, ret_fd, err);
 	case NS_KEEP:
 	default:
 		return 0;
 	}
-	fd = open(p, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open(path, NS_OPEN_FLAGS);
 	if (fd < 0)
-		return error_errno(err, errno, "open %s namespace %s", ns_name(kind), p);
+		return error_errno(err, errno, "open %s namespace %s", ns_name(kind), path);
 	*ret_fd = fd;
 	return 0;
 }

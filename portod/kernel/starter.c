@@ -176,7 +176,7 @@ static int prepare_files(struct starter *s, struct error *err)
  * One kind. clone(2) makes the new ones, unless they derive from another process's: then that is
  * entered before, for a pid namespace by us (it counts for children), else by the child.
  */
-static int prepare_namespace(struct starter *s, enum ns_kind kind, struct error *err)
+static int prepare_namespace(struct starter *s, enum ns_kind kind, int view, struct error *err)
 {
 	struct ns_choice choice = s->spec->ns[kind];
 	int *fd = kind == NS_PID ? &s->pid_ns : &s->child.ns_fds[kind];
@@ -191,7 +191,7 @@ static int prepare_namespace(struct starter *s, enum ns_kind kind, struct error 
 		choice.pid = s->spec->root_pid_of;
 	if (kind == NS_MNT && choice.pid && choice.mode == NS_KEEP)
 		choice.mode = NS_OF_PID;
-	if (ns_open(kind, &choice, fd, err) < 0)
+	if (ns_open(kind, &choice, view, fd, err) < 0)
 		return -1;
 	if (choice.mode != NS_NEW || kind == NS_CGROUP)
 		return 0; /* the child makes a cgroup namespace when it is in its groups */
@@ -202,13 +202,33 @@ static int prepare_namespace(struct starter *s, enum ns_kind kind, struct error 
 	return 0;
 }
 
+/* The root in which paths of namespaces are looked up, where there are any. */
+static int open_view(const struct start_spec *spec, int *ret, struct error *err)
+{
+	char path[64] = "/";
+	bool needed = false;
+
+	for (int kind = 0; kind < _NS_COUNT; kind++)
+		needed |= spec->ns[kind].mode == NS_AT_PATH;
+	if (!needed)
+		return 0;
+	if (spec->view < 0 && spec->view_pid)
+		snprintf(path, sizeof(path), "/proc/%d/root", (int)spec->view_pid);
+	*ret = spec->view >= 0 ? fcntl(spec->view, F_DUPFD_CLOEXEC, 3)
+			       : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? error_errno(err, errno, "open %s", path) : 0;
+}
+
 static int prepare_namespaces(struct starter *s, struct error *err)
 {
 	pid_t base = s->spec->root_pid_of;
+	auto_close int view = -1;
 	char path[64];
 
+	if (open_view(s->spec, &view, err) < 0)
+		return -1;
 	for (int kind = 0; kind < _NS_COUNT; kind++) {
-		if (prepare_namespace(s, (enum ns_kind)kind, err) < 0)
+		if (prepare_namespace(s, (enum ns_kind)kind, view, err) < 0)
 			return -1;
 	}
 	if (!base)
@@ -322,7 +342,10 @@ static int launch(struct starter *s, struct error *err)
 		cgroup_fd = cgroup_clone_fd(spec->cgroup_host, &spec->cgroup);
 	s->into_group = cgroup_fd >= 0;
 	if (s->pid_ns >= 0 && setns(s->pid_ns, CLONE_NEWPID) < 0)
-		return error_errno(err, errno, "enter pid namespace");
+		return error_sys(err,
+				 errno == EINVAL ? ERR_INVALID_VALUE : error_code_of_errno(errno),
+				 errno,
+				 "enter the pid namespace, which must be the daemon's or below it");
 	if (s->pid_ns >= 0 && s->clone_flags & CLONE_NEWPID)
 		pid = clone_first_nested(s, cgroup_fd);
 	else

@@ -64,6 +64,10 @@ struct start_spec {
 				      NS_KEEP, and is where NS_NEW without a pid starts from. Paths
 			    of the plan and INSIDE streams are as that process sees them */
 
+	int view; /* root directory, a borrowed descriptor, in which paths of namespaces are looked
+		     up; -1 = that of process view_pid, 0 = the host's */
+	pid_t view_pid;
+
 	bool init;               /* portoinit between starter and command */
 	bool has_command;        /* false = holder only */
 	const char *command;     /* expanded by wordexp(3) inside; used when argv is empty */
@@ -101,9 +105,9 @@ struct start_spec {
 	const struct cred *links_actor; /* with whose rights; NULL = root's */
 };
 
-#define START_SPEC_INIT               \
-	{                             \
-		.coredump_filter = -1 \
+#define START_SPEC_INIT                           \
+	{                                         \
+		.coredump_filter = -1, .view = -1 \
 	}
 
 struct start_result {

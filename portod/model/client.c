@@ -184,6 +184,16 @@ bool client_controls_cred(const struct client *c, const struct cred *cred)
 	return client_is_superuser(c) || cred->uid == (uid_t)-1 || c->cred.uid == cred->uid;
 }
 
+bool client_may_name_namespaces(const struct client *c)
+{
+	return client_is_superuser(c) && c->container->spec.virt_mode == VIRT_HOST;
+}
+
+bool client_may_name_netns(const struct client *c)
+{
+	return client_is_superuser(c) || c->container->spec.virt_mode == VIRT_HOST;
+}
+
 static bool in_write_scope(const struct client *c, const struct container *ct, bool as_parent)
 {
 	size_t len = strlen(c->write_ns);

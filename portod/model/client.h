@@ -84,6 +84,12 @@ int client_can_control(const struct client *c, const struct container *ct, bool 
 int client_can_create(const struct client *c, const struct container *parent, const char *name,
 		      struct error *err);
 
+/* May it say by path which namespace a container joins? Superusers on the host: one in a container
+ * could reach what is outside of it. */
+bool client_may_name_namespaces(const struct client *c);
+/* The same for names below /run/netns, of the host or its own. */
+bool client_may_name_netns(const struct client *c);
+
 /* What the client wrote -> absolute name ("" = root); protocol.md §9. New string. */
 int client_resolve_name(const struct client *c, const char *name, char **ret_name,
 			struct error *err);

@@ -15,6 +15,8 @@ void container_spec_deinit(struct container_spec *s)
 	smap_deinit(&s->ulimit);
 	strv_deinit(&s->devices);
 	free(s->hostname);
+	smap_deinit(&s->namespaces);
+	free(s->net);
 	free(s->porto_namespace);
 	free(s->root);
 	strv_deinit(&s->bind);

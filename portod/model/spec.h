@@ -57,6 +57,8 @@ struct container_spec {
 	struct strv devices; /* rows, see props/device_row.h */
 	bool devices_explicit;
 	char *hostname;
+	struct smap namespaces; /* kind -> "new", "inherit", "container a/b", "path /x" */
+	char *net; /* "inherited", "none", "container a/b", "netns x"; NULL = the mode's default */
 	char *porto_namespace;
 
 	/* file system and streams */

@@ -35,7 +35,8 @@ struct compiled {
 	char *program;
 	char *cwd, *workdir, *record, *hold, *root, *resolv_conf;
 	char *stored[3];
-	bool processless;
+	char *netns;
+	bool processless, joins; /* joins: enters namespaces that are not those above it */
 };
 
 /* ---- compile_res.c: groups, knobs, limits ---- */
@@ -49,7 +50,8 @@ int compile_check_cgroupfs(const struct ops *ops, const struct container *ct, st
 
 /* ---- compile_ns.c ---- */
 /* After compile_layout(), which decides about the mount namespace. */
-void compile_namespaces(const struct container *ct, struct compiled *c);
+int compile_namespaces(const struct ops *ops, const struct container *ct, struct compiled *c,
+		       struct error *err);
 
 /* ---- compile_fs.c ---- */
 /* Root, binds, overlays: what the mount plan is made of. Needs c->cwd. */
@@ -60,6 +62,5 @@ void compile_plan(const struct container *ct, struct compiled *c);
 
 /* ---- compile_task.c: the command and what it is given ---- */
 void compile_task(struct ops *ops, const struct container *ct, struct compiled *c);
-/* `fds`: descriptors of the client for /dev/fd streams, -1 where none. */
-int compile_streams(struct ops *ops, const struct container *ct, const int fds[3],
+int compile_streams(struct ops *ops, const struct container *ct, const struct start_client *from,
 		    struct compiled *c, struct error *err);

@@ -7,6 +7,7 @@
 #include "ops/compile.h"
 #include "props/caps_bound.h"
 #include "props/device.h"
+#include "props/nswish.h"
 
 static bool cred_may_use_group(const struct client *client, const struct container *ct)
 {
@@ -103,6 +104,53 @@ static bool has_root(const struct container *ct)
 	return !str_is_empty(ct->spec.root) && !str_eq(ct->spec.root, "/");
 }
 
+static int check_joined(const struct ops *ops, const struct client *client,
+			const struct container *ct, const char *name, const char *what,
+			struct error *err)
+{
+	const struct container *other = tree_find(ops->tree, name);
+
+	if (!other)
+		return error_set(err, ERR_INVALID_VALUE, "%s: there is no container '%s'", what,
+				 name);
+	if (other == ct || !(state_is_started(other->state) || other->state == STATE_PAUSED))
+		return error_set(err, ERR_INVALID_VALUE, "%s: container '%s' is not started", what,
+				 name);
+	if (client_can_control(client, other, false, err))
+		return error_prefix(err, "%s: container '%s'", what, name);
+	return 0;
+}
+
+static int check_namespaces(const struct ops *ops, const struct client *client,
+			    const struct container *ct, struct error *err)
+{
+	struct net_wish net = net_wish_of(ct);
+
+	for (int kind = 0; kind < _NS_COUNT; kind++) {
+		struct ns_wish wish = ns_wish_of(ct, (enum ns_kind)kind);
+		const char *name = ns_name((enum ns_kind)kind);
+
+		if (wish.kind == NS_WISH_CONTAINER &&
+		    check_joined(ops, client, ct, wish.arg, name, err))
+			return error_prefix(err, "namespaces");
+		if (wish.kind == NS_WISH_PATH && !client_may_name_namespaces(client))
+			return error_set(
+				err, ERR_PERMISSION,
+				"namespaces %s: only a superuser on the host can give a path",
+				name);
+		if (kind == NS_NET && wish.kind != NS_WISH_NONE && ct->spec.net)
+			return error_set(err, ERR_INVALID_VALUE,
+					 "both net and namespaces net are set");
+	}
+	if (net.kind == NET_CONTAINER && check_joined(ops, client, ct, net.arg, "net", err))
+		return -1;
+	if (net.kind == NET_NETNS && !client_may_name_netns(client))
+		return error_set(
+			err, ERR_PERMISSION,
+			"net: in a container only a superuser can name a network namespace");
+	return 0;
+}
+
 static int check_held(const struct container *ct, struct error *err)
 {
 	if (!ct->spec.held || !container_is_meta(ct))
@@ -162,8 +210,8 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 		  struct error *err)
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
-	    check_held(ct, err) || check_capabilities(ct, err) ||
-	    devices_check_parent(ops->env, ct, err))
+	    check_held(ct, err) || check_namespaces(ops, client, ct, err) ||
+	    check_capabilities(ct, err) || devices_check_parent(ops->env, ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

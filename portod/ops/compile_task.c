@@ -57,11 +57,11 @@ static int compile_stream(struct ops *ops, const struct container *ct, int i, in
 	return 0;
 }
 
-int compile_streams(struct ops *ops, const struct container *ct, const int fds[3],
+int compile_streams(struct ops *ops, const struct container *ct, const struct start_client *from,
 		    struct compiled *c, struct error *err)
 {
 	for (int i = 0; i < 3; i++)
-		if (compile_stream(ops, ct, i, fds[i], c, err))
+		if (compile_stream(ops, ct, i, from->fds[i], c, err))
 			return -1;
 	return 0;
 }

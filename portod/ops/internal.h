@@ -65,9 +65,15 @@ int persist_load_run(struct container *ct, const char *text, struct error *err);
 
 /* ---- compile*.c: container -> start_spec, pure but for reading files of configuration ---- */
 struct compiled;
-/* `fds`: descriptors of the client for /dev/fd streams, -1 where none. */
-int compile_start(struct ops *ops, struct container *ct, const int fds[3], bool respawn,
-		  struct compiled **ret, struct error *err);
+/* What the client who starts brings along; borrowed descriptors, -1 = none. */
+struct start_client {
+	int fds[3]; /* for its streams /dev/fd/N */
+	int view;   /* its root directory, in which it means paths of namespaces */
+};
+int compile_start(struct ops *ops, struct container *ct, const struct start_client *from,
+		  bool respawn, struct compiled **ret, struct error *err);
+/* Does the start look up paths of namespaces? */
+bool compile_needs_view(const struct container *ct);
 struct compiled *compiled_free(struct compiled *c);
 const struct start_spec *compiled_spec(const struct compiled *c);
 /* A meta container that needs no process. */

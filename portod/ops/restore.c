@@ -24,6 +24,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "props/nswish.h"
 
 /* ---- loading ---- */
 
@@ -182,7 +183,7 @@ static bool adopt_started(struct ops *ops, struct container *ct)
 				      .wait_starttime = r.wait_starttime,
 				      .main_starttime = r.main_starttime };
 	ct->has_task = true;
-	ct->own_pid_ns = ct->spec.isolate;
+	ct->own_pid_ns = ns_is_own(ct, NS_PID);
 	if (!procfs_is_gone(r.wait_pid, r.wait_starttime) && !task_is_ours(ops, ct))
 		return false;
 	log_info("container %s: its start finished while the server was down", ct->name);

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -34,8 +35,8 @@ struct start_op {
 	struct container *ct;     /* the link in work; an ancestor of target or target */
 	struct client *client;    /* who asks, a copy: the rights count even if it leaves; NULL =
 				     the daemon itself */
-	int fds[3];               /* of the client, for /dev/fd streams of target */
-	struct error fds_err;     /* why they could not be had */
+	struct start_client from; /* the streams are those of target; owned here */
+	struct error from_err;    /* why something of it could not be had */
 	struct compiled *compiled;
 	struct teardown *teardown;
 	unsigned teardowns; /* tries so far */
@@ -62,10 +63,29 @@ static void fetch_fds(struct start_op *s, const struct client *client)
 	for (int i = 0; i < 3; i++) {
 		int fd = stream_client_fd(s->target->spec.stdio_path[i]);
 
-		s->fds[i] = -1;
-		if (fd >= 0 && client && !s->fds_err.code)
-			fetch_fd(client, fd, &s->fds[i], &s->fds_err);
+		s->from.fds[i] = -1;
+		if (fd >= 0 && client && !s->from_err.code)
+			fetch_fd(client, fd, &s->from.fds[i], &s->from_err);
 	}
+}
+
+/* Its root directory, when a container that this starts looks for something there. */
+static void fetch_view(struct start_op *s, const struct client *client)
+{
+	char path[64];
+	bool needed = false;
+
+	s->from.view = -1;
+	for (struct container *ct = s->target; ct && !state_is_started(ct->state); ct = ct->parent)
+		needed |= compile_needs_view(ct);
+	if (!needed || !client || client->pidfd < 0 || s->from_err.code)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)client->pid);
+	s->from.view = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* As long as it lives its pid is nobody else's. */
+	if (s->from.view < 0 || syscall(SYS_pidfd_send_signal, client->pidfd, 0, NULL, 0) < 0)
+		error_sys(&s->from_err, ERR_INVALID_VALUE, errno,
+			  "open the root directory of the client, process %d", (int)client->pid);
 }
 
 /* ---- the body of the job ---- */
@@ -195,7 +215,7 @@ static int admit(struct start_op *s, struct error *err)
 
 static void begin(struct start_op *s)
 {
-	static const int none[3] = { -1, -1, -1 };
+	struct start_client none = { .fds = { -1, -1, -1 }, .view = s->from.view };
 	struct ops *ops = s->op.ops;
 	struct container *ct = s->ct;
 	struct error err = ERROR_INIT;
@@ -219,10 +239,10 @@ static void begin(struct start_op *s)
 		persist_prop(ops, ct, prop_find("respawn_count"));
 	}
 	if (ct == s->target)
-		err = s->fds_err;
+		err = s->from_err;
 	if (err.code || policy_apply(ops, ct, &err) || compile_check(ops, client, ct, &err) ||
 	    cpuset_prepare(ops, ct, &err) ||
-	    compile_start(ops, ct, ct == s->target ? s->fds : none, s->respawn, &s->compiled,
+	    compile_start(ops, ct, ct == s->target ? &s->from : &none, s->respawn, &s->compiled,
 			  &err)) {
 		error_prefix(&err, "cannot prepare start of container '%s'", ct->name);
 		fail(s, &err);
@@ -405,7 +425,8 @@ static void start_free(struct op *op)
 	struct start_op *s = container_of(op, struct start_op, op);
 
 	for (int i = 0; i < 3; i++)
-		close_fd(&s->fds[i]);
+		close_fd(&s->from.fds[i]);
+	close_fd(&s->from.view);
 	compiled_free(s->compiled);
 	teardown_free(s->teardown);
 	client_free(s->client);
@@ -429,6 +450,7 @@ static struct op *submit(struct ops *ops, struct client *client, struct containe
 	s->target = container_ref(ct);
 	s->client = client ? client_dup(client) : NULL;
 	fetch_fds(s, client);
+	fetch_view(s, client);
 	op_init(&s->op, respawn ? &respawn_class : &start_class, ops, respawn ? ct : first_link(ct),
 		done, user);
 	op_submit(&s->op);

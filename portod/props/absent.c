@@ -61,8 +61,6 @@ ABSENT(ip, "addresses", LATER);
 ABSENT(ip_limit, "addresses children may use", LATER);
 ABSENT(memory_guarantee, "guaranteed memory", LATER);
 ABSENT(memory_guarantee_total, "guarantee of subtree", LATER);
-ABSENT(namespaces, "where each kind of namespace comes from", LATER);
-ABSENT(net, "network setup", LATER);
 ABSENT(net_bytes, "class bytes", LATER);
 ABSENT(net_class_id, "traffic class ids", LATER);
 ABSENT(net_drops, "class drops", LATER);

@@ -2,6 +2,7 @@
 #include "props/caps_bound.h"
 
 #include "kernel/caps.h"
+#include "props/nswish.h"
 #include "props/rows.h"
 
 /* Mode host limits nothing by itself: neither the container, nor those below. */
@@ -36,12 +37,13 @@ static uint64_t ancestors_limit(const struct container *ct)
 /* Default capabilities that would reach beyond the container: each group needs a fence. */
 static uint64_t without_fence(const struct container *ct)
 {
-	/* An own net namespace is a later issue's: nobody has one. */
 	uint64_t mask = caps_need_pid_ns | caps_need_memory | caps_need_net_ns;
 
 	for (; ct && !container_is_root(ct); ct = ct->parent) {
-		if (ct->spec.isolate)
+		if (ns_is_own(ct, NS_PID))
 			mask &= ~caps_need_pid_ns;
+		if (ns_is_own(ct, NS_NET))
+			mask &= ~caps_need_net_ns;
 		if (ct->spec.memory_limit)
 			mask &= ~caps_need_memory;
 	}

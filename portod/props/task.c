@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "base/xalloc.h"
+#include "props/refer.h"
 #include "props/rows.h"
 
 /* ---- command ---- */
@@ -453,36 +454,23 @@ static int parse_owners(const struct prop *p, const struct prop_ctx *ctx, const 
 	for (size_t i = 0; i < names.n; i++) {
 		char *full;
 
-		if (client_resolve_name(ctx->client, names.v[i], &full, err))
+		if (refer_parse(ctx->client, names.v[i], &full, err))
 			return -1;
 		strv_add_take(owners, full);
-		/* It need not exist, but it must be able to. */
-		if (*full && tree_check_name(full, true, err))
-			return error_prefix(err, "'%.100s'", names.v[i]);
 	}
 	return 0;
 }
 
-/* As the client could write them; what is outside of its namespace begins with /porto/. */
 static void format_owners(const struct prop *p, const struct prop_ctx *ctx, const void *field,
 			  struct buf *out)
 {
 	const struct strv *owners = field;
-	size_t len = strlen(ctx->client->read_ns);
 	auto_strv shown = STRV_INIT;
 	auto_free char *text = NULL;
 
 	(void)p;
-	for (size_t i = 0; i < owners->n; i++) {
-		const char *name = owners->v[i];
-
-		if (!*name)
-			strv_add(&shown, "/");
-		else if (!strncmp(name, ctx->client->read_ns, len) && name[len])
-			strv_add(&shown, name + len);
-		else
-			strv_add_take(&shown, xasprintf("/porto/%s", name));
-	}
+	for (size_t i = 0; i < owners->n; i++)
+		strv_add_take(&shown, refer_format(ctx->client, owners->v[i]));
 	text = strv_join(&shown, ';');
 	buf_adds(out, text);
 }

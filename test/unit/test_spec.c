@@ -725,6 +725,8 @@ static const struct {
 	{ "masked_paths", "/proc/a;/proc/b c" },
 	{ "memory_limit", "5M" },
 	{ "mounts", "tmpfs /a size=1M,ro;mqueue /b" },
+	{ "namespaces", "ipc: new; net: path /x; pid: container a/b; uts: inherit" },
+	{ "net", "container a" },
 	{ "oom_score_adj", "-7" },
 	{ "owner_cred", "78 79" },
 	{ "owner_group", "80" },

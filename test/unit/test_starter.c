@@ -195,7 +195,7 @@ static void failures_name_step_and_object(void **state)
 	box_fails(b, ERR_PERMISSION, "exec /tmp/porto-st-");
 	b = box_new("/bin/true");
 	b->spec.ns[NS_NET] = (struct ns_choice){ .mode = NS_AT_PATH, .path = "/no/netns" };
-	box_fails(b, ERR_UNKNOWN, "open net namespace /no/netns");
+	box_fails(b, ERR_INVALID_VALUE, "open net namespace /no/netns");
 	b = box_new("/bin/true");
 	b->spec.ns[NS_USER].mode = NS_NEW;
 	box_fails(b, ERR_NOT_SUPPORTED, "user namespaces");
