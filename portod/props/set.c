@@ -315,18 +315,18 @@ static bool is_unchanged(const struct saved *s, struct container *ct)
 static int judge_write(const struct prop *p, const struct prop_ctx *ctx, const struct saved *s,
 		       struct error *err)
 {
-	bool missing = p->needs && !control_owns(ctx->ct, p->needs), same;
+	bool refused = check_state(p, ctx->ct->state, err) != 0;
+	bool missing = p->needs && !control_owns(ctx->ct, p->needs);
 
-	if (!missing && check_state(p, ctx->ct->state, err) == 0)
-		return 0;
-	same = is_unchanged(s, ctx->ct);
-	if (err->code && !same)
-		return -1;
-	if (err->code || (same && !s->changes[0].old_set)) {
+	if ((refused || (missing && !s->changes[0].old_set)) && is_unchanged(s, ctx->ct)) {
 		error_clear(err);
 		return 1;
 	}
-	return control_require(ctx, p->needs, err);
+	if (refused)
+		return -1;
+	if (control_require(ctx, p->needs, err))
+		return error_prefix(err, "property '%s'", p->name);
+	return 0;
 }
 
 int prop_write(const struct prop_ctx *ctx, const struct prop *p, prop_writer *write,

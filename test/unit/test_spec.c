@@ -648,6 +648,11 @@ static void controllers_and_limits_at_once(void **state)
 	assert_true(f->ab->spec.controllers & CGROUP_BIT(CGROUP_MEMORY));
 	assert_true(f->ab->spec.controllers & CGROUP_BIT(CGROUP_CPU));
 	assert_no_load(f, "controllers { controller: 'no' }", ERR_INVALID_VALUE, "'no'");
+	/* Also what was there before it was needed is kept from now on. */
+	load(f, "controllers { controller: 'cpu' controller: 'memory' controller: 'pids' } "
+		"thread_limit: 5");
+	assert_no_load(f, "controllers { controller: 'cpu' controller: 'memory' }",
+		       ERR_INVALID_VALUE, "pids");
 }
 
 static void the_root_container_is_read_only(void **state)
@@ -664,6 +669,142 @@ static void absent_properties_say_why(void **state)
 
 	assert_no_load(f, "anon_limit: 1", ERR_NOT_SUPPORTED, "anon_limit");
 	assert_no_load(f, "cpu_limit_total: 1", ERR_INVALID_VALUE, "cpu_limit_total");
+}
+
+/* ---- every field with every wrong value ---- */
+
+static const char *const nasty[] = {
+	"",         " ",   "x",  "-1", "a b",  "a;b",  "a: b",          ";",
+	"\\",       "a=b", "/",  "..", "\n",   "\t",   "c:1:2",         "99999999999999999999999",
+	"\xff\xfe", "'",   "\"", "{",  "root", "true", "/dev/fd/99999",
+};
+
+static const uint64_t numbers[] = { 0, 1, 7, 0xffffffff, UINT64_MAX, UINT64_MAX / 2 };
+static const double doubles[] = { 0, -1, 0.5, 1e300, -1e300, 0.0 / 0.0, 1.0 / 0.0 };
+
+/* The n-th nasty value in all that is in it, one item in each list. */
+static void fill(ProtobufCMessage *m, size_t n)
+{
+	const ProtobufCMessageDescriptor *d = m->descriptor;
+
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &d->fields[i];
+		void *to = spec_member(m, f);
+		uint64_t number = numbers[n % ARRAY_SIZE(numbers)];
+		double real = doubles[n % ARRAY_SIZE(doubles)];
+		ProtobufCMessage *sub = NULL;
+		char *text = NULL;
+
+		if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
+			sub = spec_message_new(f->descriptor);
+			fill(sub, n);
+		} else if (f->type == PROTOBUF_C_TYPE_STRING) {
+			text = xstrdup(nasty[n % ARRAY_SIZE(nasty)]);
+		}
+		if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+			size_t *count = (size_t *)((char *)m + f->quantifier_offset);
+
+			if (sub || text) {
+				spec_append(to, count, sub ? (void *)sub : text);
+			} else {
+				*(uint32_t **)to = xmemdup(&number, sizeof(uint32_t));
+				*count = 1;
+			}
+			continue;
+		}
+		if (sub || text) {
+			*(void **)to = sub ? (void *)sub : text;
+			continue;
+		}
+		*(protobuf_c_boolean *)((char *)m + f->quantifier_offset) = true;
+		if (f->type == PROTOBUF_C_TYPE_DOUBLE)
+			*(double *)to = real;
+		else if (f->type == PROTOBUF_C_TYPE_BOOL || f->type == PROTOBUF_C_TYPE_ENUM)
+			*(int *)to = f->type == PROTOBUF_C_TYPE_BOOL ? (int)(n & 1) : (int)number;
+		else if (f->type == PROTOBUF_C_TYPE_UINT64 || f->type == PROTOBUF_C_TYPE_INT64)
+			*(uint64_t *)to = number;
+		else
+			*(uint32_t *)to = (uint32_t)number;
+	}
+}
+
+/* A spec with that field alone, and `private`, which is always good. */
+static Porto__TContainerSpec *nasty_spec(const ProtobufCFieldDescriptor *only, size_t n)
+{
+	Porto__TContainerSpec *spec = spec_message_new(SPEC);
+	Porto__TContainerSpec *one = spec_message_new(SPEC);
+
+	fill(&spec->base, n);
+	one->private_ = xstrdup("changed");
+	if (strcmp(only->name, "private") != 0) {
+		char *from = (char *)spec, *to = (char *)one;
+		size_t size = only->type == PROTOBUF_C_TYPE_BOOL ? sizeof(protobuf_c_boolean)
+			      : only->type == PROTOBUF_C_TYPE_UINT32 ||
+					      only->type == PROTOBUF_C_TYPE_INT32
+				      ? 4
+				      : 8;
+
+		memcpy(to + only->offset, from + only->offset, size);
+		memset(from + only->offset, 0, size);
+		if (only->type != PROTOBUF_C_TYPE_MESSAGE && only->type != PROTOBUF_C_TYPE_STRING)
+			*(protobuf_c_boolean *)(to + only->quantifier_offset) = true;
+	}
+	protobuf_c_message_free_unpacked(&spec->base, NULL);
+	return one;
+}
+
+static void save_all(struct container *ct, struct smap *ret)
+{
+	for (size_t row = 0; row < prop_count(); row++) {
+		auto_free char *text = prop_save(ct, prop_at(row));
+
+		smap_set(ret, prop_at(row)->name, text);
+	}
+}
+
+static bool is_refusal(int code)
+{
+	return code == ERR_INVALID_VALUE || code == ERR_INVALID_PROPERTY ||
+	       code == ERR_NOT_SUPPORTED || code == ERR_PERMISSION || code == ERR_INVALID_LABEL ||
+	       code == ERR_INVALID_PATH || code == ERR_INVALID_STATE ||
+	       code == ERR_RESOURCE_NOT_AVAILABLE || code == ERR_DEVICE_NOT_FOUND ||
+	       code == ERR_INVALID_NETWORK_ADDRESS;
+}
+
+static void try_nasty(struct props_fixture *f, const ProtobufCFieldDescriptor *field, size_t n)
+{
+	Porto__TContainerSpec *spec = nasty_spec(field, n);
+	auto_smap before = SMAP_INIT, after = SMAP_INIT;
+	char name[80];
+	int r;
+
+	snprintf(name, sizeof(name), "'%s'", field->name);
+	save_all(f->ctx.ct, &before);
+	r = try_spec(f, &f->ctx, spec);
+	save_all(f->ctx.ct, &after);
+	if (r && !is_refusal(r))
+		fail_msg("%s, value %zu: code %d: %s", name, n, r, f->err.text);
+	if (r && !strstr(f->err.text, name))
+		fail_msg("%s, value %zu: not named in '%s'", name, n, f->err.text);
+	if (r && !smap_eq(&before, &after))
+		fail_msg("%s, value %zu: changed something", name, n);
+	protobuf_c_message_free_unpacked(&spec->base, NULL);
+}
+
+static void wrong_values_name_the_property_and_change_nothing(void **state)
+{
+	static const enum container_state states[] = { STATE_STOPPED, STATE_RUNNING, STATE_DEAD };
+	struct props_fixture *f = *state;
+
+	for (unsigned i = 0; i < SPEC->n_fields; i++) {
+		if (!strcmp(SPEC->fields[i].name, "name"))
+			continue;
+		for (size_t n = 0; n < ARRAY_SIZE(nasty); n++) {
+			f->ctx.client = n & 1 ? f->su : f->user;
+			fx_state(f->a, states[n % ARRAY_SIZE(states)]);
+			try_nasty(f, &SPEC->fields[i], n);
+		}
+	}
 }
 
 /* ---- taking back what was kept ---- */
@@ -854,6 +995,7 @@ int main(void)
 		TEST_V1(controllers_and_limits_at_once),
 		TEST(the_root_container_is_read_only),
 		TEST(absent_properties_say_why),
+		TEST(wrong_values_name_the_property_and_change_nothing),
 		TEST_V1(a_kept_transaction_is_reverted),
 		TEST(defaults_come_back),
 		TEST(values_come_back),
