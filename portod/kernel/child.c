@@ -322,6 +322,11 @@ struct gates {
 	int init;     /* read end: its end of file says that the first process is portoinit */
 };
 
+static bool has_argv(const struct start_spec *spec)
+{
+	return spec->argv && spec->argv->n;
+}
+
 static int prepare_command(struct child *c, const struct gates *gates, struct strv *argv,
 			   struct error *err)
 {
@@ -334,7 +339,7 @@ static int prepare_command(struct child *c, const struct gates *gates, struct st
 	fd_close_all(keep, ARRAY_SIZE(keep));
 	umask(spec->umask);
 	exec_set_environment(spec->env);
-	if (spec->argv && spec->argv->n)
+	if (has_argv(spec))
 		strv_copy(argv, spec->argv);
 	else if (exec_expand(spec->command, argv, err) < 0)
 		return -1;
@@ -345,6 +350,7 @@ static int prepare_command(struct child *c, const struct gates *gates, struct st
 static int command_main(struct child *c, const struct gates *gates, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
+	const char *shown = spec->hide_expansion && !has_argv(spec) ? spec->command : NULL;
 	struct strv argv = STRV_INIT;
 	struct ready_info info;
 
@@ -366,8 +372,8 @@ static int command_main(struct child *c, const struct gates *gates, struct error
 		return error_errno(err, errno, "set no_new_privs");
 	reset_signals();
 	if (c->hold_fd >= 0)
-		return hold_exec(c->portoinit_fd, c->hold_fd, &argv, err);
-	return exec_run(&argv, err);
+		return hold_exec(c->portoinit_fd, c->hold_fd, &argv, shown, err);
+	return exec_run(&argv, shown, err);
 }
 
 /* ---- putting it together ---- */

@@ -89,7 +89,7 @@ int exec_expand(const char *command, struct strv *ret, struct error *err)
 	return 0;
 }
 
-int exec_find(const struct strv *argv, struct strv *ret, struct error *err)
+int exec_find(const struct strv *argv, const char *shown, struct strv *ret, struct error *err)
 {
 	const char *path = getenv("PATH");
 	auto_strv dirs = STRV_INIT;
@@ -109,15 +109,16 @@ int exec_find(const struct strv *argv, struct strv *ret, struct error *err)
 			strv_add(ret, file);
 	}
 	if (!ret->n)
-		return error_sys(err, ERR_INVALID_COMMAND, errno, "exec %s", argv->v[0]);
+		return error_sys(err, ERR_INVALID_COMMAND, errno, "exec %.500s",
+				 shown ? shown : argv->v[0]);
 	return 0;
 }
 
-int exec_run(const struct strv *argv, struct error *err)
+int exec_run(const struct strv *argv, const char *shown, struct error *err)
 {
 	if (!argv->n || !*argv->v[0])
 		return error_set(err, ERR_INVALID_COMMAND, "command is empty");
 	execvp(argv->v[0], argv->v);
 	return error_sys(err, errno == EAGAIN ? ERR_RESOURCE_NOT_AVAILABLE : ERR_INVALID_COMMAND,
-			 errno, "exec %s", argv->v[0]);
+			 errno, "exec %.500s", shown ? shown : argv->v[0]);
 }

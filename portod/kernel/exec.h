@@ -21,7 +21,8 @@ bool exec_is_plain(const char *command);
  * of the image is ever loaded.
  */
 int exec_expand(const char *command, struct strv *ret, struct error *err);
-/* Paths that execvp(3) would try for this command, those that cannot be executed left out. */
-int exec_find(const struct strv *argv, struct strv *ret, struct error *err);
+/* Paths that execvp(3) would try for this command, those that cannot be executed left out. `shown`:
+ * what errors call the command, where argv may hold secrets; NULL = argv[0]. */
+int exec_find(const struct strv *argv, const char *shown, struct strv *ret, struct error *err);
 /* execvp(3) with the PATH of this process's environment; returns only on failure. */
-int exec_run(const struct strv *argv, struct error *err);
+int exec_run(const struct strv *argv, const char *shown, struct error *err);

@@ -46,12 +46,13 @@ bool hold_is_waiting(const char *path)
 	return fd >= 0;
 }
 
-int hold_exec(int portoinit, int hold, const struct strv *argv, struct error *err)
+int hold_exec(int portoinit, int hold, const struct strv *argv, const char *shown,
+	      struct error *err)
 {
 	char fd[16], count[16];
 	auto_strv paths = STRV_INIT, all = STRV_INIT;
 
-	if (exec_find(argv, &paths, err) < 0)
+	if (exec_find(argv, shown, &paths, err) < 0)
 		return -1;
 	snprintf(fd, sizeof(fd), "%d", hold);
 	snprintf(count, sizeof(count), "%zu", paths.n);

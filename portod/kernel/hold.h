@@ -24,6 +24,7 @@ bool hold_is_waiting(const char *path);
 /*
  * Become portoinit and wait. The command is looked up now (ERR_INVALID_COMMAND when there is none),
  * and executed when the word comes; a failure is then told on stderr, the exit code is 127. Returns
- * only on failure. `portoinit` is a descriptor.
+ * only on failure. `portoinit` is a descriptor, `shown` as for exec_find().
  */
-int hold_exec(int portoinit, int hold, const struct strv *argv, struct error *err);
+int hold_exec(int portoinit, int hold, const struct strv *argv, const char *shown,
+	      struct error *err);

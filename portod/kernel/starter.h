@@ -73,6 +73,7 @@ struct start_spec {
 	const char *command;     /* expanded by wordexp(3) inside; used when argv is empty */
 	const struct strv *argv; /* exact arguments; no expansion */
 	const struct strv *env;  /* "NAME=value" */
+	bool hide_expansion;     /* there are secrets in `env`: errors show `command` as it is */
 	const char *cwd;         /* inside */
 	mode_t umask;
 

@@ -8,6 +8,7 @@ void container_spec_deinit(struct container_spec *s)
 	free(s->command);
 	strv_deinit(&s->command_argv);
 	smap_deinit(&s->env);
+	smap_deinit(&s->env_secret);
 	cred_deinit(&s->task_cred);
 	cred_deinit(&s->owner_cred);
 	strv_deinit(&s->owner_containers);

@@ -34,6 +34,7 @@ struct container_spec {
 	char *command; /* "" = none */
 	struct strv command_argv;
 	struct smap env;              /* value NULL = the name is unset explicitly */
+	struct smap env_secret;       /* likewise; never shown */
 	struct cred task_cred;        /* uid, gid; groups are looked up at start */
 	bool user_given, group_given; /* by a client, not only at creation; see
 					 container_task_uid() */

@@ -84,7 +84,7 @@ void compile_task(struct ops *ops, const struct container *ct, struct compiled *
 		spec->hold_path = c->hold = ops_hold_path(ops, ct);
 	spec->command = container_command(ct);
 	spec->argv = ct->spec.command_argv.n ? &ct->spec.command_argv : NULL;
-	env_build(ct, ops->env->extra_env, ops->hostname, c->cwd, &c->env);
+	spec->hide_expansion = env_build(ct, ops->env->extra_env, ops->hostname, c->cwd, &c->env);
 	spec->env = &c->env;
 	spec->umask = (mode_t)ct->spec.umask;
 	c->cred.uid = container_task_uid(ct);

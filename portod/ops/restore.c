@@ -103,6 +103,13 @@ static int load_value(struct ops *ops, struct container *ct, const struct stored
 	return prop_load(ops->env, ct, row->key, row->value, err);
 }
 
+static const char *loggable(const struct stored_row *row)
+{
+	const struct prop *p = prop_find(row->key);
+
+	return p && p->flags & PROP_SECRET ? "<secret>" : row->value;
+}
+
 /* 0, or -1 when the container cannot be had back. A property that cannot be read does not cost the
  * container. */
 static int load_container(struct ops *ops, const struct stored *s)
@@ -128,7 +135,7 @@ static int load_container(struct ops *ops, const struct stored *s)
 	for (size_t i = 0; i < s->n; i++)
 		if (load_value(ops, ct, &s->rows[i], &err))
 			log_warning("container %s: stored %s='%s' is not taken: %s", ct->name,
-				    s->rows[i].key, s->rows[i].value, err.text);
+				    s->rows[i].key, loggable(&s->rows[i]), err.text);
 	return 0;
 }
 

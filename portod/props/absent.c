@@ -47,7 +47,6 @@ ABSENT(children_allowed, "permit nested containers", LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(default_gw, "default gateway", LATER);
 ABSENT(enable_fuse, "fuse support", LATER);
-ABSENT(env_secret, "hidden environment variables", LATER);
 ABSENT(etc_hosts, "hosts file content", LATER);
 ABSENT(gid_map, "group ids inside and outside of its user namespace", LATER);
 ABSENT(hugetlb_limit, "huge page limit", LATER);

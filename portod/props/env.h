@@ -6,10 +6,25 @@
 #include "model/container.h"
 #include "props/prop.h"
 
-/* Pure but for the user database. Appends "NAME=value", sorted by name, to *ret. `hostname` is the
+/* Effective variables by name, NULL = unset, and which of them are secret. */
+struct env_view {
+	struct smap vars, secret;
+};
+
+#define ENV_VIEW_INIT                \
+	{                            \
+		SMAP_INIT, SMAP_INIT \
+	}
+
+/*
+ * Pure but for the user database. Appends "NAME=value", sorted by name, to *ret. `hostname` is the
  * host's, `cwd` the resolved working directory inside, `extra` the configuration's (NULL = none).
- * */
-void env_build(const struct container *ct, const struct smap *extra, const char *hostname,
+ * Returns whether there are secrets among them.
+ */
+bool env_build(const struct container *ct, const struct smap *extra, const char *hostname,
 	       const char *cwd, struct strv *ret);
-/* Value of one variable, NULL = not defined. New string. Asks the kernel for the host's name. */
-char *env_lookup(const struct prop_ctx *ctx, const char *name);
+/* For readers. Asks the kernel for the host's name. */
+void env_view(const struct prop_ctx *ctx, struct env_view *ret);
+void env_view_deinit(struct env_view *v);
+/* Value of one variable, NULL = not defined. New string. */
+char *env_lookup(const struct prop_ctx *ctx, const char *name, bool *ret_secret);

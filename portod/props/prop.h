@@ -32,6 +32,7 @@ enum prop_flag {
 	PROP_SLOW = 1 << 8,        /* applying it may block: done by a forked job */
 	PROP_NOSTORE = 1 << 9,     /* another row persists the same field */
 	PROP_ALWAYS_SET = 1 << 10, /* has a value of its own from creation on */
+	PROP_SECRET = 1 << 11,     /* what a client writes is never shown or logged */
 };
 
 /* What must be applied to the kernel after a change, in this order; see ops/apply.c. */

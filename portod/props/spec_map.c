@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/xalloc.h"
 #include "props/env.h"
+#include "props/secret.h"
 #include "props/rows.h"
 #include "props/spec_codec.h"
 #include "props/ulimit.h"
@@ -192,7 +193,25 @@ const struct spec_codec spec_codec_vmstat = {
 
 /* ---- environment: the property's field is a map, NULL = unset ---- */
 
-static int load_var(const Porto__TContainerEnvVar *v, struct smap *env, struct error *err)
+/*
+ * What dump_secret() told comes back: it stands for the value it was made of. Where there is no
+ * such value the client wants what it does not have.
+ */
+static int load_mask(const Porto__TContainerEnvVar *v, const struct smap *old, struct smap *env,
+		     struct error *err)
+{
+	const char *value = smap_get(old, v->name);
+
+	if (!value || !v->salt || !secret_matches(value, v->salt, v->hash))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "the hash of variable '%.100s' is not the one of its value",
+				 v->name);
+	smap_set(env, v->name, value);
+	return 0;
+}
+
+static int load_var(const struct prop *p, const Porto__TContainerEnvVar *v, const struct smap *old,
+		    struct smap *env, struct error *err)
 {
 	bool unset = (v->has_unset && v->unset) || !v->value;
 
@@ -201,6 +220,8 @@ static int load_var(const Porto__TContainerEnvVar *v, struct smap *env, struct e
 	if (strchr(v->name, '='))
 		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no name of a variable",
 				 v->name);
+	if (v->hash)
+		return p->flags & PROP_SECRET ? load_mask(v, old, env, err) : 0;
 	smap_set(env, v->name, unset ? NULL : v->value);
 	return 0;
 }
@@ -210,11 +231,13 @@ static int load_env(const struct prop *p, const struct prop_ctx *ctx, const void
 {
 	struct smap *env = spec_field_ptr(p, ctx);
 	const Porto__TContainerEnv *m = arg;
+	auto_smap old = SMAP_INIT;
 
+	smap_copy(&old, env);
 	if (!m->has_merge || !m->merge)
 		smap_deinit(env);
 	for (size_t i = 0; i < m->n_var; i++) {
-		if (load_var(m->var[i], env, err))
+		if (load_var(p, m->var[i], &old, env, err))
 			return -1;
 	}
 	return 0;
@@ -229,23 +252,41 @@ static Porto__TContainerEnvVar *add_var(Porto__TContainerEnv *m, const char *nam
 	return v;
 }
 
+static void dump_var(Porto__TContainerEnv *m, const struct prop_ctx *ctx, const char *name,
+		     const char *value, bool secret)
+{
+	Porto__TContainerEnvVar *v = add_var(m, name);
+	struct secret_mask mask;
+
+	v->value = xstrdup(secret ? SECRET_TEXT : value);
+	if (!secret)
+		return;
+	secret_mask(ctx, value, &mask);
+	if (mask.salt[0]) {
+		v->salt = xstrdup(mask.salt);
+		v->hash = xstrdup(mask.hash);
+	}
+}
+
 /* Everything the command sees, not only what was set here; and what was unset here. */
 static ProtobufCMessage *dump_env(const struct prop *p, const struct prop_ctx *ctx)
 {
-	auto_free char *cwd = container_cwd(ctx->ct, ctx->env->workdir_base);
 	Porto__TContainerEnv *m = spec_message_new(&porto__tcontainer_env__descriptor);
+	_cleanup_(env_view_deinit) struct env_view view = ENV_VIEW_INIT;
 	const struct smap *own = spec_field_ptr(p, ctx);
-	char hostname[HOST_NAME_MAX + 1] = "";
-	auto_strv env = STRV_INIT;
+	bool hidden = p->flags & PROP_SECRET;
 
-	gethostname(hostname, sizeof(hostname) - 1);
-	env_build(ctx->ct, ctx->env->extra_env, hostname, cwd, &env);
-	for (size_t i = 0; i < env.n; i++) {
-		char *eq = strchr(env.v[i], '=');
+	if (!hidden)
+		env_view(ctx, &view);
+	for (size_t i = 0; i < view.vars.n; i++) {
+		const struct smap_entry *e = &view.vars.e[i];
 
-		*eq = '\0';
-		add_var(m, env.v[i])->value = xstrdup(eq + 1);
+		if (e->val)
+			dump_var(m, ctx, e->key, e->val, smap_find(&view.secret, e->key));
 	}
+	for (size_t i = 0; hidden && i < own->n; i++)
+		if (own->e[i].val)
+			dump_var(m, ctx, own->e[i].key, own->e[i].val, true);
 	for (size_t i = 0; i < own->n; i++) {
 		Porto__TContainerEnvVar *v = own->e[i].val ? NULL : add_var(m, own->e[i].key);
 

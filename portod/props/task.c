@@ -98,6 +98,22 @@ const struct prop row_env = {
 	.flags = PROP_INDEXED,
 };
 
+const struct prop row_env_secret = {
+	.name = "env_secret",
+	.row = ROW_env_secret,
+	.desc = "environment variables whose values are not shown",
+	.doc = "Written like *env*, and stronger: a secret variable takes the place of one of\n"
+	       "*env*. It is inherited likewise. Reading gives **NAME=<secret>**; clients that\n"
+	       "may change the container read **NAME=<secret salt=S sha256=H>**, where *H* is the\n"
+	       "SHA-256 of *S*, which is new each time, and the value. Values are not logged, and\n"
+	       "errors of a start do not show them; they are kept in the state directory,\n"
+	       "readable by root only. In the container they are in the environment, which the\n"
+	       "user of the command and root can read in **/proc**, and in its core dumps.",
+	.type = &type_env_secret,
+	.offset = FIELD(env_secret),
+	.flags = PROP_INDEXED | PROP_SECRET,
+};
+
 GETTER(get_cwd)
 {
 	auto_free char *cwd = NULL;

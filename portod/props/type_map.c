@@ -1,124 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Value types of maps: environment, resource limits, labels. */
+/* Value types of maps: resource limits, labels. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 #include "kernel/rlimit.h"
-#include "props/env.h"
 #include "props/label.h"
 #include "props/type.h"
-
-/* ---- environment ---- */
-
-/* `N=V` or `N`. */
-static int env_add_item(struct smap *env, const char *item, struct error *err)
-{
-	const char *eq = strchr(item, '=');
-	auto_free char *name = NULL;
-
-	if (!eq) {
-		smap_set(env, item, NULL);
-		return 0;
-	}
-	if (eq == item)
-		return error_set(err, ERR_INVALID_VALUE, "variable '%.100s' has no name", item);
-	name = xstrndup(item, (size_t)(eq - item));
-	smap_set(env, name, eq + 1);
-	return 0;
-}
-
-static int env_from_list(struct smap *env, const struct strv *items, struct error *err)
-{
-	smap_deinit(env);
-	for (size_t i = 0; i < items->n; i++) {
-		if (env_add_item(env, items->v[i], err))
-			return -1;
-	}
-	return 0;
-}
-
-static void env_to_list(const struct smap *env, struct strv *ret)
-{
-	for (size_t i = 0; i < env->n; i++) {
-		const struct smap_entry *e = &env->e[i];
-
-		strv_add_take(ret, e->val ? xasprintf("%s=%s", e->key, e->val) : xstrdup(e->key));
-	}
-}
-
-static int parse_env(const struct prop *p, const struct prop_ctx *ctx, const char *text,
-		     void *field, struct error *err)
-{
-	auto_strv items = STRV_INIT;
-
-	(void)p, (void)ctx;
-	strv_split(&items, text, ';');
-	return env_from_list(field, &items, err);
-}
-
-static void format_env(const struct prop *p, const struct prop_ctx *ctx, const void *field,
-		       struct buf *out)
-{
-	auto_strv items = STRV_INIT;
-	auto_free char *text = NULL;
-
-	(void)p, (void)ctx;
-	env_to_list(field, &items);
-	text = strv_join(&items, ';');
-	buf_adds(out, text);
-}
-
-static char *save_env(const struct prop *p, const void *field)
-{
-	auto_strv items = STRV_INIT;
-
-	(void)p;
-	env_to_list(field, &items);
-	return type_save_strv(&items);
-}
-
-static int load_env(const struct prop *p, const char *text, void *field, struct error *err)
-{
-	auto_strv items = STRV_INIT;
-
-	(void)p;
-	type_load_strv(&items, text);
-	return env_from_list(field, &items, err);
-}
-
-static int get_env_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
-			 const char *index, struct buf *out, struct error *err)
-{
-	auto_free char *value = env_lookup(ctx, index);
-
-	(void)p, (void)field;
-	if (!value)
-		return error_set(err, ERR_INVALID_VALUE, "variable '%.100s' is not defined", index);
-	buf_adds(out, value);
-	return 0;
-}
-
-static int set_env_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
-			 const char *index, const char *value, struct error *err)
-{
-	(void)p, (void)ctx;
-	if (strchr(index, '='))
-		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no name of a variable",
-				 index);
-	smap_set(field, index, value);
-	return 0;
-}
-
-const struct prop_type type_env = {
-	.name = "environment",
-	.parse = parse_env,
-	.format = format_env,
-	.save = save_env,
-	.load = load_env,
-	.get_index = get_env_index,
-	.set_index = set_env_index,
-};
 
 /* ---- maps of text to text ---- */
 

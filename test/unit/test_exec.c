@@ -115,7 +115,7 @@ static int run(const char *const *args, struct error *err)
 	if (pid == 0) {
 		for (; *args; args++)
 			strv_add(&argv, *args);
-		exec_run(&argv, err);
+		exec_run(&argv, NULL, err);
 		if (write(fds[1], err, sizeof(*err)) < 0)
 			_exit(1);
 		_exit(99);
