@@ -953,7 +953,7 @@ static void values_come_back(void **state)
 		const struct prop *p = prop_at(row);
 		const char *value = sample_of(p);
 
-		if ((p->flags & PROP_READONLY) || !prop_is_supported(p, &f->env) ||
+		if ((p->flags & (PROP_READONLY | PROP_SECRET)) || !prop_is_supported(p, &f->env) ||
 		    !spec_field_of(p, &field))
 			continue;
 		if (!value)
@@ -961,6 +961,35 @@ static void values_come_back(void **state)
 		fx_set(f, p->name, value);
 		there_and_back(f, p);
 	}
+}
+
+/* Told with another salt each time, it stands for the value; only where there is that value. */
+static void secrets_come_back(void **state)
+{
+	struct props_fixture *f = *state;
+	auto_free char *first = NULL, *second = NULL, *user = NULL;
+	struct prop_ctx other = f->ctx, nobody = f->ctx;
+	Porto__TContainerSpec *spec;
+
+	fx_set(f, "env_secret", "A=hidden thing;B");
+	first = told(f, &f->ctx, "env_secret");
+	second = told(f, &f->ctx, "env_secret");
+	assert_string_not_equal(first, second);
+	assert_null(strstr(first, "hidden"));
+	assert_non_null(strstr(first, "<secret>"));
+	spec = spec_of(first);
+	assert_int_equal(try_spec(f, &f->ctx, spec), 0);
+	assert_string_equal(smap_get(&f->a->spec.env_secret, "A"), "hidden thing");
+	assert_non_null(smap_find(&f->a->spec.env_secret, "B"));
+	other.ct = f->ab;
+	assert_int_equal(try_spec(f, &other, spec), ERR_INVALID_VALUE);
+	assert_int_equal(f->ab->spec.env_secret.n, 0);
+	protobuf_c_message_free_unpacked(&spec->base, NULL);
+	nobody.client = f->user;
+	user = told(f, &nobody, "env_secret");
+	assert_non_null(strstr(user, "<secret>"));
+	assert_null(strstr(user, "hash"));
+	assert_null(strstr(user, "salt"));
 }
 
 int main(void)
@@ -991,6 +1020,7 @@ int main(void)
 		TEST(long_lists_are_refused),
 		TEST(what_is_there_already_is_no_change),
 		TEST(what_was_told_may_be_sent_back),
+		TEST(secrets_come_back),
 		TEST_V1(a_default_needs_no_controller),
 		TEST_V1(controllers_and_limits_at_once),
 		TEST(the_root_container_is_read_only),
