@@ -26,6 +26,7 @@
 #include "security.h"
 #include "server.h"
 #include "stats.h"
+#include "sysctls.h"
 
 struct daemon {
 	const struct config *config;
@@ -38,7 +39,7 @@ struct daemon {
 	struct watches *watches;
 	struct client *internal;
 	struct ops_config ops_config;
-	struct smap extra_env;
+	struct smap extra_env, ipc_sysctl, net_sysctl;
 	struct device_config devices;
 	struct extra_property *extra; /* owned, its strings are the configuration's */
 	struct prop_env prop_env;
@@ -264,6 +265,9 @@ static void fill_ops_config(struct daemon *d)
 				     ? (int64_t)m->container->default_coredump_filter
 				     : -1;
 	c->topology = &d->topology;
+	sysctls_read(d->config, &d->ipc_sysctl, &d->net_sysctl);
+	c->ipc_sysctl = &d->ipc_sysctl;
+	c->net_sysctl = &d->net_sysctl;
 }
 
 static void fill_prop_env(struct daemon *d)
@@ -507,6 +511,8 @@ static void destroy(struct daemon *d)
 	procs_free(d->procs);
 	topology_deinit(&d->topology);
 	smap_deinit(&d->extra_env);
+	smap_deinit(&d->ipc_sysctl);
+	smap_deinit(&d->net_sysctl);
 	device_config_deinit(&d->devices);
 	free(d->extra);
 	buf_deinit(&d->reports.packed);

@@ -204,12 +204,16 @@ static int set_hostname(const struct start_spec *spec, struct error *err)
 static int set_up(struct child *c, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
+	struct sysctl_writer sysctls;
 
 	if (enter_groups(c, err) < 0 || set_oom_score_adj(c, err) < 0 || set_sched(c, err) < 0 ||
 	    set_coredump_filter(c, err) < 0)
 		return -1;
 	set_loginuid(c);
-	if (close_others(c, err) < 0 || enter_namespaces(c, err) < 0)
+	if (close_others(c, err) < 0)
+		return -1;
+	sysctl_writer_open(&sysctls, spec);
+	if (enter_namespaces(c, err) < 0 || sysctl_writer_run(&sysctls, spec, err) < 0)
 		return -1;
 	umask(0);
 	if (spec->ns[NS_NET].mode == NS_NEW && ns_bring_up_loopback(err) < 0)

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "kernel/starter.h"
 
 struct child {
@@ -35,6 +37,14 @@ pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd);
 int starter_reap(const char *who, pid_t pid, struct error *err);
 
 /* ---- child_fs.c: files and directories, by the first process, as root ---- */
+/* Open before the namespaces are entered, run after: knobs of what is entered are written by way
+ * of the host's /proc. Does nothing without any. */
+struct sysctl_writer {
+	int proc_sys, ns;
+	struct stat net; /* our network namespace, before */
+};
+void sysctl_writer_open(struct sysctl_writer *w, const struct start_spec *spec);
+int sysctl_writer_run(struct sysctl_writer *w, const struct start_spec *spec, struct error *err);
 /* Execute the mount plan, make links. The umask must be 0. */
 int child_set_up_files(struct child *c, struct error *err);
 int child_go_to_cwd(const struct start_spec *spec, struct error *err);

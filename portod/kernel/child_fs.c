@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "kernel/child.h"
 #include "kernel/symlink.h"
+#include "kernel/sysctl.h"
 
 static int open_root(struct error *err)
 {
@@ -28,6 +29,55 @@ static int make_links(const struct start_spec *spec, struct error *err)
 	return root < 0 ? -1
 			: symlinks_apply(root, spec->links, spec->nlinks, spec->links_actor, err);
 }
+
+/* ---- sysctl ---- */
+
+void sysctl_writer_open(struct sysctl_writer *w, const struct start_spec *spec)
+{
+	*w = (struct sysctl_writer){ .proc_sys = -1, .ns = -1 };
+	if (!spec->nsysctls)
+		return;
+	w->proc_sys = sysctl_open();
+	w->ns = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fstatat(w->ns, "net", &w->net, 0) < 0)
+		w->net = (struct stat){ 0 };
+}
+
+/* A namespace that is named by path may be any: ours is the host's. */
+static int check_net(const struct sysctl_writer *w, const struct start_spec *spec,
+		     const struct sysctl_setting *s, struct error *err)
+{
+	struct stat st;
+
+	if (s->optional || spec->ns[NS_NET].mode != NS_AT_PATH ||
+	    sysctl_kind_of(s->key) != SYSCTL_NET)
+		return 0;
+	if (fstatat(w->ns, "net", &st, 0) < 0)
+		return error_errno(err, errno, "look at the network namespace");
+	if (st.st_ino != w->net.st_ino)
+		return 0;
+	return error_set(err, ERR_PERMISSION,
+			 "sysctl %s requires net isolation: %s is the host's network namespace",
+			 s->key, spec->ns[NS_NET].path);
+}
+
+int sysctl_writer_run(struct sysctl_writer *w, const struct start_spec *spec, struct error *err)
+{
+	int r = 0;
+
+	if (spec->nsysctls && w->proc_sys < 0)
+		r = error_errno(err, -w->proc_sys, "open /proc/sys");
+	for (size_t i = 0; i < spec->nsysctls && r == 0; i++) {
+		r = check_net(w, spec, &spec->sysctls[i], err);
+		if (r == 0)
+			r = sysctl_write(w->proc_sys, &spec->sysctls[i], err);
+	}
+	close_fd(&w->proc_sys);
+	close_fd(&w->ns);
+	return r;
+}
+
+/* ---- links, directory ---- */
 
 int child_set_up_files(struct child *c, struct error *err)
 {

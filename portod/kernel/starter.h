@@ -101,6 +101,8 @@ struct start_spec {
 				  exec, see kernel/hold.h. starter_run() returns success while it
 				  waits */
 	unsigned timeout_ms;   /* for the whole dialogue */
+	const struct sysctl_setting *sysctls; /* for its new namespaces, in this order */
+	size_t nsysctls;
 	const struct symlink_entry *links; /* made when all is mounted */
 	size_t nlinks;
 	const struct cred *links_actor; /* with whose rights; NULL = root's */

@@ -25,6 +25,7 @@ void container_spec_deinit(struct container_spec *s)
 	strv_deinit(&s->masked_paths);
 	strv_deinit(&s->readonly_paths);
 	smap_deinit(&s->symlink);
+	smap_deinit(&s->sysctl);
 	free(s->resolv_conf);
 	for (int i = 0; i < 3; i++)
 		free(s->stdio_path[i]);

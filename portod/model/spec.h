@@ -71,6 +71,7 @@ struct container_spec {
 	int root_propagation;                     /* enum bind_flag; 0 = default */
 	uint64_t shm_size;                        /* bytes; 0 = none of its own */
 	struct smap symlink;                      /* link -> target, as set */
+	struct smap sysctl;
 	char *resolv_conf;
 	char *stdio_path[3]; /* NULL = default */
 	uint64_t stdout_limit;

@@ -30,6 +30,7 @@ struct compiled *compiled_free(struct compiled *c)
 	strv_deinit(&c->masked);
 	strv_deinit(&c->readonly);
 	link_set_deinit(&c->links);
+	free(c->sysctls);
 	free(c->rlimits);
 	device_list_deinit(&c->devices);
 	buf_deinit(&c->device_rules);
@@ -136,7 +137,7 @@ static int compile(struct ops *ops, const struct container *ct, const struct sta
 		return -1;
 	if (compile_namespaces(ops, ct, c, err))
 		return -1;
-	if (compile_streams(ops, ct, from, c, err))
+	if (compile_sysctls(ops, ct, c, err) || compile_streams(ops, ct, from, c, err))
 		return -1;
 	if (spec->ns[NS_MNT].mode == NS_NEW)
 		compile_plan(ct, c);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cred.h"
 #include "kernel/layout.h"
+#include "kernel/sysctl.h"
 #include "ops/internal.h"
 #include "ops/links.h"
 #include "ops/settings.h"
@@ -26,6 +27,7 @@ struct compiled {
 	size_t nmounts;
 	struct strv masked, readonly;
 	struct link_set links;
+	struct sysctl_setting *sysctls;
 	struct rlimit_entry *rlimits;
 	struct device_list devices; /* what it may have */
 	struct buf device_rules;
@@ -52,6 +54,10 @@ int compile_check_cgroupfs(const struct ops *ops, const struct container *ct, st
 /* After compile_layout(), which decides about the mount namespace. */
 int compile_namespaces(const struct ops *ops, const struct container *ct, struct compiled *c,
 		       struct error *err);
+
+/* ---- compile_sysctl.c: after the namespaces are known ---- */
+int compile_sysctls(const struct ops *ops, const struct container *ct, struct compiled *c,
+		    struct error *err);
 
 /* ---- compile_fs.c ---- */
 /* Root, binds, overlays: what the mount plan is made of. Needs c->cwd. */

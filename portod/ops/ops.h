@@ -47,6 +47,7 @@ struct ops_config {
 	uint64_t dead_memory_soft_limit;     /* bytes; of pressurize_on_death */
 	int64_t coredump_filter;             /* default; -1 = the kernel's */
 	const struct topology *topology;
+	const struct smap *ipc_sysctl, *net_sysctl; /* what new namespaces begin with */
 };
 
 struct ops_stats {

@@ -90,7 +90,6 @@ ABSENT(place, "storage places allowed", LATER);
 ABSENT(pressurize_on_death, "squeeze cache when dead", LATER);
 ABSENT(seccomp, "syscall filter rules", LATER);
 ABSENT(seccomp_name, "named syscall filter", LATER);
-ABSENT(sysctl, "kernel knobs", LATER);
 ABSENT(task_groups, "supplementary groups of the command", LATER);
 ABSENT(tty, "stdin is its controlling terminal and /dev/console", LATER);
 ABSENT(uid_map, "user ids inside and outside of its user namespace", LATER);

@@ -883,6 +883,7 @@ static const struct {
 	{ "stdout_path", "/out" },
 	{ "stderr_path", "/err" },
 	{ "stdout_limit", "1M" },
+	{ "sysctl", "kernel.sem: 1 2 3 4; net.core.somaxconn: 5" },
 	{ "symlink", "/a: b; c\\: d: /e\\;f" },
 	{ "task_cred", "82 83" },
 	{ "thread_limit", "9" },
