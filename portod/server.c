@@ -270,7 +270,8 @@ static int check_limits(struct server *s, const struct client *c, struct error *
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "container '%s' has %u connections, the limit is "
 				 "daemon.max_clients_in_container",
-				 c->container->name, c->container->nclients - 1);
+				 container_is_root(c->container) ? "/" : c->container->name,
+				 c->container->nclients - 1);
 	if (s->env->system->clients >= s->config.max_clients + extra && !drop_idle(s, NULL))
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "there are %llu connections, the limit is daemon.max_clients",

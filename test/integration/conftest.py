@@ -509,18 +509,18 @@ def name(request):
 
 
 @pytest.fixture(scope="session")
-def toolbox(tmp_path_factory):
+def toolbox():
     """A small static program whose first argument chooses what it does; see toolbox.c."""
-    path = tmp_path_factory.mktemp("toolbox")
-    for part in (path, *path.parents):
-        if str(part).startswith("/tmp/"):
-            os.chmod(part, 0o755)
-    binary = str(path / "toolbox")
+    # Not below pytest's directory: each session that starts shuts that one for other users.
+    path = tempfile.mkdtemp(prefix=UNIQUE + "-toolbox-")
+    os.chmod(path, 0o755)
+    binary = os.path.join(path, "toolbox")
     subprocess.run(
         ["gcc", "-O1", "-static", "-pthread", "-o", binary, os.path.join(HERE, "toolbox.c")],
         check=True,
     )
-    return binary
+    yield binary
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -383,3 +383,25 @@ def test_refused_at_connect_is_no_client(portod, porto, inside, name):
         with pytest.raises((PortoError, Closed)):
             client.version()
     poll(lambda: porto.get_system().client_count == before)
+
+
+def test_client_in_a_user_namespace(porto, inside, name):
+    """Its root is nobody outside; what it makes belongs to the owner of the user namespace."""
+    porto.create(name)
+    try:
+        porto.set_property(name, "userns", "true")
+    except PortoError as err:
+        assert err.name == "NotSupported", err
+        pytest.skip("userns: " + err.text)
+    finally:
+        porto.destroy(name)
+    client = inside(name, userns=True, owner_user=NOBODY, user="root")()
+    assert client.get_property("self", "absolute_name") == "/porto/" + name
+    client.create("self/kid")
+    assert porto.get_property(name + "/kid", "owner_user") == "nobody"
+    assert porto.get_property(name + "/kid", "user") != "root"
+    with expect("Permission"):
+        client.set_system(verbose=True)
+    client.set_property("self/kid", "command", "true")
+    client.start("self/kid")
+    assert porto.finish(name + "/kid") == 0

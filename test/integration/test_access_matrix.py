@@ -9,6 +9,7 @@ depths, some in a root directory of their own, and users of the host.
 
 import contextlib
 import itertools
+import os
 
 import pytest
 
@@ -510,6 +511,7 @@ def no_access(inside):
 def test_inside(portod, porto, missing, toolbox, rootfs, level, owner):
     chroot = owner == "member"
     path, tool = ("/run/portod.socket", "/bin/toolbox") if chroot else (portod.socket, toolbox)
+    os.chown(rootfs, OWNERS[owner], OWNERS[owner])
     world = World(porto, level, owner, path, tool, rootfs if chroot else None)
     try:
         for name in (world.me, world.kid):

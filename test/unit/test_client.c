@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -248,6 +249,84 @@ static void test_resolve_isolated(void **state)
 	assert_refused(f, "/porto/ab", ERR_PERMISSION); /* a prefix, but not of a component */
 }
 
+static void test_leading_slashes(void **state)
+{
+	static const char *const bad[] = { "/a", "//a", "/porto", "/portoa", "/self", "/." };
+	struct fixture *f = *state;
+	char longest[5000];
+
+	for (int isolated = 0; isolated < 2; isolated++) {
+		f->a->spec.enable_porto = isolated ? ACCESS_ISOLATE : ACCESS_NORMAL;
+		assert_int_equal(connect_as(f, f->ab, USER, USER), 0);
+		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+			assert_refused(f, bad[i], ERR_INVALID_VALUE);
+		assert_resolved(f, "/porto//a/b", "a/b");
+		assert_resolved(f, "/porto/", "");
+		memset(longest, 'x', sizeof(longest) - 1);
+		longest[sizeof(longest) - 1] = '\0';
+		assert_refused(f, longest, ERR_INVALID_VALUE);
+	}
+}
+
+static bool may_create(struct fixture *f, struct container *parent, const char *name)
+{
+	error_clear(&f->err);
+	return client_can_create(f->c, parent, name, &f->err) == 0;
+}
+
+/* Names that begin with it may be made, where the parent is outside, too. */
+static void test_create_in_a_namespace_without_slash(void **state)
+{
+	struct fixture *f = *state;
+
+	f->ab->spec.porto_namespace = xstrdup("a/x-");
+	assert_int_equal(connect_as(f, f->ab, USER, USER), 0);
+	assert_true(may_create(f, f->a, "a/x-1"));
+	assert_false(may_create(f, f->a, "a/y"));
+	assert_false(may_create(f, f->root, "z"));
+	assert_true(may_create(f, f->ab, "a/b/z"));
+	f->a->spec.owner_cred.uid = OTHER;
+	assert_false(may_create(f, f->a, "a/x-1"));
+	str_set(&f->ab->spec.porto_namespace, "job-");
+	assert_int_equal(connect_as(f, f->ab, USER, USER), 0);
+	assert_true(may_create(f, f->root, "job-1"));
+	assert_false(may_create(f, f->root, "jo"));
+}
+
+/* What was computed at connect follows enable_porto. */
+static void test_refresh(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(connect_as(f, f->abc, USER, USER), 0);
+	assert_int_equal(client_refresh(f->c, &f->err), 0);
+	assert_int_equal(f->c->access, ACCESS_NORMAL);
+	f->a->spec.enable_porto = ACCESS_CHILD_ONLY;
+	assert_int_equal(client_refresh(f->c, &f->err), 0);
+	assert_int_equal(f->c->access, ACCESS_CHILD_ONLY);
+	assert_string_equal(f->c->write_ns, "a/");
+	/* The same weakest level at another place is another namespace. */
+	f->ab->spec.enable_porto = ACCESS_CHILD_ONLY;
+	f->a->spec.enable_porto = ACCESS_NORMAL;
+	assert_int_equal(client_refresh(f->c, &f->err), 0);
+	assert_string_equal(f->c->write_ns, "a/b/");
+	f->ab->spec.enable_porto = ACCESS_NONE;
+	assert_int_equal(client_refresh(f->c, &f->err), -1);
+	assert_int_equal(f->err.code, ERR_PERMISSION);
+	assert_int_equal(f->c->access, ACCESS_NONE);
+	f->ab->spec.enable_porto = ACCESS_NORMAL;
+	error_clear(&f->err);
+	assert_int_equal(client_refresh(f->c, &f->err), 0);
+	assert_int_equal(f->c->access, ACCESS_NORMAL);
+	/* A pause takes nothing away for good. */
+	f->abc->state = STATE_PAUSED;
+	assert_int_equal(client_refresh(f->c, &f->err), -1);
+	assert_int_equal(f->c->access, ACCESS_NORMAL);
+	f->abc->state = STATE_RUNNING;
+	error_clear(&f->err);
+	assert_int_equal(client_refresh(f->c, &f->err), 0);
+}
+
 static void test_resolve_to_container(void **state)
 {
 	struct fixture *f = *state;
@@ -377,6 +456,9 @@ int main(void)
 		T(test_resolve_on_the_host),
 		T(test_resolve_isolated),
 		T(test_resolve_to_container),
+		T(test_leading_slashes),
+		T(test_create_in_a_namespace_without_slash),
+		T(test_refresh),
 		T(test_compose),
 		T(test_control_on_the_host),
 		T(test_control_inside),
