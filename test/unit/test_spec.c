@@ -526,6 +526,15 @@ static void a_value_that_does_not_fit_the_others(void **state)
 	assert_get(f, "private", "");
 }
 
+static void save_all(struct container *ct, struct smap *ret)
+{
+	for (size_t row = 0; row < prop_count(); row++) {
+		auto_free char *text = prop_save(ct, prop_at(row));
+
+		smap_set(ret, prop_at(row)->name, text);
+	}
+}
+
 static void a_failure_leaves_nothing(void **state)
 {
 	struct props_fixture *f = *state;
@@ -535,15 +544,13 @@ static void a_failure_leaves_nothing(void **state)
 	load(f, "labels { map { key: 'AB.x' val: '1' } } env { var { name: 'A' value: '1' } } "
 		"memory_limit: 5000000 command_argv { argv: 'a' }");
 	f->a->change_time = changed;
-	for (size_t row = 0; row < prop_count(); row++)
-		smap_set(&before, prop_at(row)->name, prop_save(f->a, prop_at(row)));
+	save_all(f->a, &before);
 	assert_no_load(f,
 		       "labels { } env { } memory_limit: 6000000 command: 'b' private: 'x' "
 		       "respawn: true user: '5' cwd: '/x' thread_limit: 7 ulimit { } "
 		       "controllers { controller: 'freezer' } virt_mode: 'no'",
 		       ERR_INVALID_VALUE, "virt_mode");
-	for (size_t row = 0; row < prop_count(); row++)
-		smap_set(&after, prop_at(row)->name, prop_save(f->a, prop_at(row)));
+	save_all(f->a, &after);
 	assert_true(smap_eq(&before, &after));
 	assert_int_equal(f->a->change_time, changed);
 	smap_deinit(&before);
@@ -751,15 +758,6 @@ static Porto__TContainerSpec *nasty_spec(const ProtobufCFieldDescriptor *only, s
 	}
 	protobuf_c_message_free_unpacked(&spec->base, NULL);
 	return one;
-}
-
-static void save_all(struct container *ct, struct smap *ret)
-{
-	for (size_t row = 0; row < prop_count(); row++) {
-		auto_free char *text = prop_save(ct, prop_at(row));
-
-		smap_set(ret, prop_at(row)->name, text);
-	}
 }
 
 static bool is_refusal(int code)
