@@ -291,6 +291,7 @@ static void fill_prop_env(struct daemon *d)
 	e->memory_guarantee_reserve = d->config->msg->daemon->memory_guarantee_reserve;
 	e->pressurize_on_death_default = m->pressurize_on_death;
 	e->topology = &d->topology;
+	e->enable_fuse = d->config->msg->daemon->enable_fuse;
 	e->default_ulimit = m->default_ulimit;
 	for (size_t i = 0; i < m->n_extra_env; i++)
 		smap_set(&d->extra_env, m->extra_env[i]->name ? m->extra_env[i]->name : "",

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,6 +33,7 @@
 #include "kernel/handshake.h"
 #include "kernel/hold.h"
 #include "kernel/stream.h"
+#include "kernel/userns.h"
 
 #define EXIT_FAILED 127 /* as a shell when it cannot exec; nobody waits for it normally */
 
@@ -223,6 +225,47 @@ static int set_up(struct child *c, struct error *err)
 		       : child_go_to_cwd(spec, err);
 }
 
+/* ---- ids ---- */
+
+/* All capabilities stay. */
+static int set_ids(const struct cred *cred, struct error *err)
+{
+	if (setgroups(cred->ngroups, cred->groups) < 0)
+		return error_errno(err, errno, "set %zu supplementary groups", cred->ngroups);
+	if (setresgid(cred->gid, cred->gid, cred->gid) < 0)
+		return error_errno(err, errno, "set gid %u", (unsigned)cred->gid);
+	if (cred->uid)
+		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	if (setresuid(cred->uid, cred->uid, cred->uid) < 0)
+		return error_errno(err, errno, "set uid %u", (unsigned)cred->uid);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* fs.suid_dumpable may have allowed it */
+	return 0;
+}
+
+/*
+ * From here on somebody inside may have power over us: our memory, still a copy of the server's,
+ * must not be dumpable. A mount namespace that is made in here belongs to the user namespace, and
+ * what the host's root mounted cannot be taken off in it.
+ */
+static int enter_user_namespace(struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+	int fd = c->ns_fds[NS_USER];
+	int flags = spec->late_mount_ns ? CLONE_NEWNS : 0;
+
+	if (fd < 0 && !flags)
+		return 0;
+	if (caps_set_effective(UINT64_MAX, err) < 0 || (fd >= 0 && userns_enter(fd, err) < 0))
+		return -1;
+	if (fd >= 0 && spec->ns[NS_CGROUP].mode == NS_NEW)
+		flags |= ns_clone_flag(NS_CGROUP);
+	if (flags && unshare(flags) < 0)
+		return error_errno(err, errno, "make namespaces for the command");
+	if (spec->late_mount_ns && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return error_errno(err, errno, "make the last mount namespace a slave");
+	return 0;
+}
+
 /* ---- becoming portoinit ---- */
 
 static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *err)
@@ -255,8 +298,15 @@ static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *e
 
 static int holder_main(struct child *c, struct error *err)
 {
+	const struct start_spec *spec = c->spec;
+	struct cred root = { .uid = spec->root_uid, .gid = spec->root_gid };
 	struct ready_info info = { .vpid = getpid(), .warnings = c->warnings };
 
+	/* Children of the container enter it through this process. */
+	if (c->ns_fds[NS_USER] >= 0 &&
+	    (set_ids(&root, err) < 0 || enter_user_namespace(c, err) < 0))
+		return -1;
+	become_orphan_safe();
 	if (handshake_send_ready(c->channel, &info, err) < 0 ||
 	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0)
 		return -1;
@@ -279,20 +329,14 @@ static int set_limits(struct child *c, struct error *err)
 	return 0;
 }
 
-static int set_credentials(const struct start_spec *spec, struct error *err)
+static int set_credentials(struct child *c, struct error *err)
 {
-	const struct cred *cred = spec->cred;
-	bool root = cred->uid == 0;
+	const struct start_spec *spec = c->spec;
+	bool root;
 
-	if (setgroups(cred->ngroups, cred->groups) < 0)
-		return error_errno(err, errno, "set %zu supplementary groups", cred->ngroups);
-	if (setresgid(cred->gid, cred->gid, cred->gid) < 0)
-		return error_errno(err, errno, "set gid %u", (unsigned)cred->gid);
-	if (!root)
-		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-	if (setresuid(cred->uid, cred->uid, cred->uid) < 0)
-		return error_errno(err, errno, "set uid %u", (unsigned)cred->uid);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* fs.suid_dumpable may have allowed it */
+	if (set_ids(spec->cred, err) < 0 || enter_user_namespace(c, err) < 0)
+		return -1;
+	root = getuid() == 0;
 	if (caps_set_ambient(spec->caps_ambient, err) < 0 ||
 	    caps_set_bounding(spec->caps_bounding, err) < 0)
 		return -1;
@@ -338,7 +382,7 @@ static int prepare_command(struct child *c, const struct gates *gates, struct st
 	int keep[5] = { c->channel, c->hold_fd, c->hold_fd >= 0 ? c->portoinit_fd : -1,
 			gates ? gates->released : -1, gates ? gates->init : -1 };
 
-	if (set_limits(c, err) < 0 || set_credentials(spec, err) < 0 || set_streams(c, err) < 0)
+	if (set_limits(c, err) < 0 || set_credentials(c, err) < 0 || set_streams(c, err) < 0)
 		return -1;
 	fd_close_all(keep, ARRAY_SIZE(keep));
 	umask(spec->umask);

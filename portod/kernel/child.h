@@ -48,3 +48,5 @@ int sysctl_writer_run(struct sysctl_writer *w, const struct start_spec *spec, st
 /* Execute the mount plan, make links. The umask must be 0. */
 int child_set_up_files(struct child *c, struct error *err);
 int child_go_to_cwd(const struct start_spec *spec, struct error *err);
+/* Wait for our child `pid`, however it ends. */
+void starter_collect(pid_t pid);

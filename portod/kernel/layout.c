@@ -154,7 +154,8 @@ static void add_dev(const struct layout_params *p, struct plan *plan)
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		plan_add(plan, PLAN_SYMLINK, links[i].to, links[i].link);
 	add_mount(plan, "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC,
-		  xasprintf("newinstance,ptmxmode=0666,mode=620,gid=5,max=%u", p->devpts_max));
+		  xasprintf("newinstance,ptmxmode=0666,mode=620,gid=%u,max=%u",
+			    p->tty_gid ? p->tty_gid : LAYOUT_TTY_GID, p->devpts_max));
 	if (p->enable_hugetlbfs)
 		add_mount(plan, "hugetlbfs", "/dev/hugepages", MS_NOSUID | MS_NODEV,
 			  xstrdup("mode=01777"));
@@ -283,5 +284,7 @@ void layout_build(const struct layout_params *p, struct plan *ret_plan)
 	if (is_chroot(p))
 		plan_add(&plan, PLAN_PIVOT, NULL, NULL);
 	layout_add_propagation(p, &plan);
+	plan.root_uid = p->root_uid;
+	plan.root_gid = p->root_gid;
 	*ret_plan = plan;
 }

@@ -60,6 +60,8 @@ struct extra_mount {
 unsigned bind_flag_parse(const char *word);
 const char *bind_flag_name(unsigned flag);
 
+#define LAYOUT_TTY_GID 5 /* of Debian and most others */
+
 struct layout_params {
 	const char *root; /* absolute host path; "/" = the host's root */
 	bool root_readonly;
@@ -67,6 +69,9 @@ struct layout_params {
 	uint64_t run_size; /* bytes for /run of a chroot */
 	uint64_t dev_size; /* bytes for /dev */
 	unsigned devpts_max;
+	uid_t root_uid; /* whom what is made for root belongs to, see struct plan */
+	gid_t root_gid;
+	gid_t tty_gid;                /* of terminals; 0 = LAYOUT_TTY_GID */
 	const struct device *devices; /* nodes for a chroot's /dev */
 	size_t ndevices;
 	const struct strv *sysfs; /* what is writable below /sys all the same; NULL = nothing */

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -82,6 +83,16 @@ static int open_at_path(enum ns_kind kind, const char *path, int view, int *ret_
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+bool ns_is_ours(enum ns_kind kind, int fd)
+{
+	struct stat ours, other;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_name(kind));
+	return stat(path, &ours) == 0 && fstat(fd, &other) == 0 && ours.st_dev == other.st_dev &&
+	       ours.st_ino == other.st_ino;
 }
 
 int ns_bring_up_loopback(struct error *err)

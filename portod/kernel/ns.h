@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -35,5 +36,7 @@ int ns_clone_flag(enum ns_kind kind);   /* CLONE_NEW… */
  */
 int ns_open(enum ns_kind kind, const struct ns_choice *choice, int view, int *ret_fd,
 	    struct error *err);
+/* Is the namespace behind the descriptor the one we are in? */
+bool ns_is_ours(enum ns_kind kind, int fd);
 /* Bring the loopback device of our network namespace up. netdevice(7). */
 int ns_bring_up_loopback(struct error *err);

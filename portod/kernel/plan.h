@@ -69,6 +69,9 @@ struct plan_op {
 struct plan {
 	struct plan_op *ops;
 	size_t n;
+	/* Who gets what is made for root: its host ids in a user namespace. */
+	uid_t root_uid;
+	gid_t root_gid;
 	/* Whose access counts for sources of operations with `check`; borrowed, NULL = no check. */
 	const struct cred *checker;
 	/* Who named these sources is root of the host: magic links of procfs may be followed. */

@@ -269,7 +269,7 @@ int plan_run_mask(struct runner *r, const struct plan_op *op, struct error *err)
 /* ---- file with content of ours ---- */
 
 /* Write `content` to a new file in `dir` and mount it over `target`; its name is gone after. */
-static int attach_file(int dir, const char *content, int target)
+static int attach_file(const struct runner *r, int dir, const char *content, int target)
 {
 	auto_close int fd = -1, tree = -1;
 	uint64_t random = 0;
@@ -283,6 +283,8 @@ static int attach_file(int dir, const char *content, int target)
 	if (fd < 0)
 		return -errno;
 	e = fd_write_all(fd, content, strlen(content));
+	if (e == 0 && fchown(fd, r->plan->root_uid, r->plan->root_gid) < 0)
+		e = -errno;
 	if (e == 0)
 		e = tree = mnt_copy(fd, "", false);
 	if (e >= 0)
@@ -309,5 +311,5 @@ int plan_run_file(struct runner *r, const struct plan_op *op, struct error *err)
 		return error_set(err, ERR_INVALID_VALUE, "overlay %s: not a regular file",
 				 op->target);
 	dir = fd_open_in_root(r->root, "/run", O_PATH | O_DIRECTORY, 0);
-	return dir < 0 ? dir : attach_file(dir, op->data, target);
+	return dir < 0 ? dir : attach_file(r, dir, op->data, target);
 }

@@ -119,14 +119,39 @@ static int open_mount_point(const struct runner *r, const struct plan_op *op, st
 	return 0;
 }
 
+/* The top directory of a tmpfs is root's as the container sees it, unless the options say. */
+static char *mount_options(const struct runner *r, const struct plan_op *op)
+{
+	bool mine = (r->plan->root_uid || r->plan->root_gid) && str_eq(op->fstype, "tmpfs") &&
+		    !(op->data && strstr(op->data, "uid="));
+
+	if (!mine)
+		return xstrdup(op->data);
+	return xasprintf("%s%suid=%u,gid=%u", op->data ? op->data : "", op->data ? "," : "",
+			 (unsigned)r->plan->root_uid, (unsigned)r->plan->root_gid);
+}
+
 static int run_mount(struct runner *r, const struct plan_op *op, struct error *err)
 {
+	auto_free char *options = mount_options(r, op);
 	auto_place place = PLACE_INIT;
 	int e = open_mount_point(r, op, &place);
 
 	if (e == 0)
-		e = plan_mount(op->source, place.path, op->fstype, op->flags, op->data);
+		e = plan_mount(op->source, place.path, op->fstype, op->flags, options);
 	return plan_explain_target(op, "mount", op->fstype, e, err);
+}
+
+/* To whom it belongs: as the operation says, or root as the container sees it. */
+static int give(const struct runner *r, const struct plan_op *op, int dir, const char *name)
+{
+	bool said = op->uid || op->gid;
+	uid_t uid = said ? op->uid : r->plan->root_uid;
+	gid_t gid = said ? op->gid : r->plan->root_gid;
+
+	if (!uid && !gid)
+		return 0;
+	return fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 static int run_mkdir(struct runner *r, const struct plan_op *op, struct error *err)
@@ -137,12 +162,8 @@ static int run_mkdir(struct runner *r, const struct plan_op *op, struct error *e
 	(void)err;
 	if (dir < 0)
 		return dir;
-	if (mkdirat(dir, name, op->mode) == 0) {
-		if ((op->uid || op->gid) &&
-		    fchownat(dir, name, op->uid, op->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
-		return 0;
-	}
+	if (mkdirat(dir, name, op->mode) == 0)
+		return give(r, op, dir, name);
 	if (errno != EEXIST)
 		return -errno;
 	fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -164,9 +185,7 @@ static int run_mknod(struct runner *r, const struct plan_op *op, struct error *e
 			return error_sys(err, ERR_BUSY, EEXIST, "make device %s", op->target);
 		return -errno;
 	}
-	if ((op->uid || op->gid) && fchownat(dir, name, op->uid, op->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return 0;
+	return give(r, op, dir, name);
 }
 
 static int run_symlink(struct runner *r, const struct plan_op *op, struct error *err)
@@ -207,7 +226,8 @@ static int run_skeleton(struct runner *r, const struct plan_op *op, struct error
 	if (e < 0)
 		return e;
 	after = fd_open_in_root(r->root, op->target, flags, 0);
-	return after < 0 ? after : skeleton_copy(before, after, err);
+	return after < 0 ? after
+			 : skeleton_copy(before, after, r->plan->root_uid, r->plan->root_gid, err);
 }
 
 static int run_pivot(struct runner *r, const struct plan_op *op, struct error *err)

@@ -286,6 +286,22 @@ static int effective_id(const char *status, const char *key, unsigned *ret)
 	return p && sscanf(p, "%*u %u", ret) == 1 ? 0 : -EINVAL;
 }
 
+static int stat_ns(pid_t pid, const char *kind, struct stat *ret)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	return stat(path, ret);
+}
+
+bool procfs_same_ns(pid_t a, pid_t b, const char *kind)
+{
+	struct stat sa, sb;
+
+	return stat_ns(a, kind, &sa) == 0 && stat_ns(b, kind, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
 int procfs_caps(pid_t pid, uint64_t *ret)
 {
 	auto_free char *status = NULL;

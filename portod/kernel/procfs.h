@@ -30,7 +30,9 @@ int procfs_pid_as_seen_by(pid_t pid, pid_t viewer, pid_t *ret);
 int procfs_pid_from_view(pid_t seen, pid_t viewer, pid_t *ret);
 /* A zombie or gone, or another process than (pid, starttime)? */
 bool procfs_is_gone(pid_t pid, uint64_t starttime);
-/* Effective capabilities, CAP_BIT()s of kernel/caps.h. */
+/* Are both in the same namespace ("user", "net", …)? false when that cannot be seen. */
+bool procfs_same_ns(pid_t a, pid_t b, const char *kind);
+/* Effective capabilities, CAP_BIT()s of kernel/caps.h; they count in its user namespace. */
 int procfs_caps(pid_t pid, uint64_t *ret);
 /* Effective uid and gid of a process. */
 int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);

@@ -13,9 +13,15 @@
 
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
-static int copy_level(int from, int to, unsigned *count, bool top, struct error *err);
+struct copying {
+	unsigned count;
+	uid_t root_uid;
+	gid_t root_gid;
+};
 
-static int copy_one(int from, int to, const char *name, unsigned *count, struct error *err)
+static int copy_level(int from, int to, struct copying *c, bool top, struct error *err);
+
+static int copy_one(int from, int to, const char *name, struct copying *c, struct error *err)
 {
 	auto_close int old = openat(from, name, OPEN_DIR), new = -1;
 	struct stat st;
@@ -26,7 +32,7 @@ static int copy_one(int from, int to, const char *name, unsigned *count, struct 
 			       ? 0
 			       : error_errno(err, errno, "open directory %s of the image's /run",
 					     name);
-	if (++*count > SKELETON_MAX)
+	if (++c->count > SKELETON_MAX)
 		return error_set(err, ERR_UNKNOWN, "more than %d directories in the image's /run",
 				 SKELETON_MAX);
 	if (fstat(old, &st) < 0)
@@ -37,9 +43,12 @@ static int copy_one(int from, int to, const char *name, unsigned *count, struct 
 	if (mkdirat(to, name, 0700) < 0)
 		return error_errno(err, errno, "make directory %s in /run", name);
 	new = openat(to, name, OPEN_DIR);
-	if (new < 0 || fchown(new, st.st_uid, st.st_gid) < 0 || fchmod(new, mode) < 0)
+	if (new < 0 ||
+	    fchown(new, st.st_uid ? st.st_uid : c->root_uid, st.st_gid ? st.st_gid : c->root_gid) <
+		    0 ||
+	    fchmod(new, mode) < 0)
 		return error_errno(err, errno, "set up directory %s in /run", name);
-	return copy_level(old, new, count, false, err);
+	return copy_level(old, new, c, false, err);
 }
 
 static bool is_candidate(const struct dirent *e, bool top)
@@ -52,7 +61,7 @@ static bool is_candidate(const struct dirent *e, bool top)
 }
 
 /* Depth is bounded by SKELETON_MAX. */
-static int copy_level(int from, int to, unsigned *count, bool top, struct error *err)
+static int copy_level(int from, int to, struct copying *c, bool top, struct error *err)
 {
 	int fd = fcntl(from, F_DUPFD_CLOEXEC, 3);
 	auto_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -65,15 +74,15 @@ static int copy_level(int from, int to, unsigned *count, bool top, struct error 
 		return -1;
 	}
 	while ((e = readdir(dir))) {
-		if (is_candidate(e, top) && copy_one(from, to, e->d_name, count, err) < 0)
+		if (is_candidate(e, top) && copy_one(from, to, e->d_name, c, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int skeleton_copy(int from, int to, struct error *err)
+int skeleton_copy(int from, int to, uid_t root_uid, gid_t root_gid, struct error *err)
 {
-	unsigned count = 0;
+	struct copying c = { .root_uid = root_uid, .root_gid = root_gid };
 
-	return copy_level(from, to, &count, true, err);
+	return copy_level(from, to, &c, true, err);
 }

@@ -34,6 +34,7 @@
 #include "kernel/procfs.h"
 #include "kernel/stream.h"
 #include "kernel/taskfile.h"
+#include "kernel/userns.h"
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
@@ -95,6 +96,12 @@ int starter_reap(const char *who, pid_t pid, struct error *err)
 	if (WIFSIGNALED(status))
 		return error_set(err, ERR_UNKNOWN, "%s killed by signal %d", who, WTERMSIG(status));
 	return error_set(err, ERR_UNKNOWN, "%s exited with %d", who, WEXITSTATUS(status));
+}
+
+void starter_collect(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* ---- preparation ---- */
@@ -181,8 +188,11 @@ static int prepare_namespace(struct starter *s, enum ns_kind kind, int view, str
 	struct ns_choice choice = s->spec->ns[kind];
 	int *fd = kind == NS_PID ? &s->pid_ns : &s->child.ns_fds[kind];
 
-	if (kind == NS_USER && choice.mode != NS_KEEP)
-		return error_set(err, ERR_NOT_SUPPORTED, "user namespaces are not implemented");
+	if (kind == NS_USER)
+		return 0;
+	/* Made by prepare_user_namespace(). */
+	if (choice.mode == NS_NEW && *fd >= 0)
+		return 0;
 	/* What these start with is the same everywhere, or is where their maker is. */
 	if (choice.mode == NS_NEW && (kind == NS_IPC || kind == NS_NET || kind == NS_CGROUP))
 		choice.pid = 0;
@@ -219,13 +229,54 @@ static int open_view(const struct start_spec *spec, int *ret, struct error *err)
 	return *ret < 0 ? error_errno(err, errno, "open %s", path) : 0;
 }
 
+/* With a user namespace, new or not, the other new ones are to belong to it. A mount namespace is
+ * filled by the host's root, and a process can be born only into a pid namespace of its parent. */
+static int prepare_user_namespace(struct starter *s, int view, struct error *err)
+{
+	static const enum ns_kind owned[] = { NS_IPC, NS_UTS, NS_NET };
+	const struct start_spec *spec = s->spec;
+	struct ns_choice outer = spec->ns[NS_USER];
+	struct userns_request rq = {
+		.fresh = outer.mode == NS_NEW,
+		.uid = spec->cred->uid,
+		.gid = spec->cred->gid,
+		.inside_uid = spec->inside_uid,
+		.inside_gid = spec->inside_gid,
+		.uids = spec->uid_map,
+		.gids = spec->gid_map,
+		.cgroup_host = spec->cgroup_host,
+		.cgroup = &spec->cgroup,
+	};
+	auto_close int fd = -1;
+
+	if (outer.mode == NS_KEEP)
+		return 0;
+	if (ns_open(NS_USER, &outer, view, &fd, err) < 0)
+		return -1;
+	/* Nobody can enter the one he is in. */
+	if (fd >= 0 && ns_is_ours(NS_USER, fd))
+		close_fd(&fd);
+	if (fd < 0 && !rq.fresh)
+		return 0;
+	rq.outer_fd = fd;
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
+		if (spec->ns[owned[i]].mode == NS_NEW)
+			rq.others |= ns_clone_flag(owned[i]);
+	}
+	if ((rq.fresh || rq.others) && userns_make(&rq, s->child.ns_fds, err) < 0)
+		return -1;
+	if (!rq.fresh)
+		s->child.ns_fds[NS_USER] = take_fd(&fd);
+	return 0;
+}
+
 static int prepare_namespaces(struct starter *s, struct error *err)
 {
 	pid_t base = s->spec->root_pid_of;
 	auto_close int view = -1;
 	char path[64];
 
-	if (open_view(s->spec, &view, err) < 0)
+	if (open_view(s->spec, &view, err) < 0 || prepare_user_namespace(s, view, err) < 0)
 		return -1;
 	for (int kind = 0; kind < _NS_COUNT; kind++) {
 		if (prepare_namespace(s, (enum ns_kind)kind, view, err) < 0)

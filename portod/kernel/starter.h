@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "base/cred.h"
+#include "base/idmap.h"
 #include "base/str.h"
 #include "kernel/cgroup.h"
 #include "kernel/ns.h"
@@ -67,6 +68,17 @@ struct start_spec {
 	int view; /* root directory, a borrowed descriptor, in which paths of namespaces are looked
 		     up; -1 = that of process view_pid, 0 = the host's */
 	pid_t view_pid;
+	/*
+	 * NS_USER: a new one with these maps, made in the one of ns[NS_USER].pid (0 = ours), or
+	 * that of a process. Then new ipc, uts and net namespaces belong to it, and the command
+	 * enters it last of all, with `cred` in ids of the host.
+	 */
+	const struct idmap *uid_map, *gid_map; /* outside = ids of the namespace around it */
+	uid_t root_uid;                        /* host ids of root inside; of the command where */
+	gid_t root_gid;                        /* there is none, 0 without a user namespace */
+	uid_t inside_uid;                      /* what these are inside */
+	gid_t inside_gid;
+	bool late_mount_ns; /* one more mount namespace, right before the command */
 
 	bool init;               /* portoinit between starter and command */
 	bool has_command;        /* false = holder only */
@@ -128,7 +140,8 @@ struct start_result {
  * Blocks. Call in a forked child of the server only: it enters namespaces, and its exit hands the
  * first process over to the nearest sub-reaper. The plan's errors, and otherwise:
  * ERR_INVALID_COMMAND of expansion and exec, ERR_INVALID_VALUE of streams,
- * ERR_RESOURCE_NOT_AVAILABLE of fork, ERR_NOT_SUPPORTED of a user namespace, else by errno. Without
+ * ERR_RESOURCE_NOT_AVAILABLE of fork, those of
+ * userns_make(), else by errno. Without
  * cgroup_host no group is touched. A holder (no command) is its own main process. Signals 1..31 and
  * the mask are reset for the command. Kernel: clone3(2), setns(2), pidfd_send_signal(2),
  * execveat(2); Linux 5.6.

@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "model/container.h"
 #include "model/tree.h"
+#include "model/userns.h"
 
 #define NAME_MAX_GIVEN 4096 /* as written, before it is normalised; masks, too */
 
@@ -133,9 +134,23 @@ static int check_state(const struct container *ct, struct error *err)
 			 state_name(s));
 }
 
+/* Root inside of a user namespace is not root: an owner that is root would give it the host. It
+ * rules what is below the namespace's container, and is no superuser there either. */
+static char *namespace_in_userns(const struct container *fence, char *ns)
+{
+	char *own = xasprintf("%s/", fence->name);
+
+	if (str_has_prefix(ns, own)) {
+		free(own);
+		return ns;
+	}
+	free(ns);
+	return own;
+}
+
 static int derive(struct client *c, struct error *err)
 {
-	const struct container *ct = c->container;
+	const struct container *ct = c->container, *fence = userns_fence(ct);
 	int access = ACCESS_NORMAL;
 
 	for (const struct container *up = ct; up; up = up->parent)
@@ -150,7 +165,7 @@ static int derive(struct client *c, struct error *err)
 	cred_copy(&c->cred, container_is_root(ct) ? &c->task_cred : &ct->spec.owner_cred);
 	if (c->cred.uid == 0) {
 		if (access == ACCESS_NORMAL)
-			access = ACCESS_SUPERUSER;
+			access = fence ? ACCESS_CHILD_ONLY : ACCESS_SUPERUSER;
 	} else {
 		cred_load_groups(&c->cred);
 		if (!cred_in_group(&c->cred, c->porto_gid) && access > ACCESS_READ_ONLY)
@@ -161,6 +176,8 @@ static int derive(struct client *c, struct error *err)
 	c->read_ns = namespace_of(ct, false);
 	free(c->write_ns);
 	c->write_ns = namespace_of(ct, true);
+	if (fence && c->cred.uid == 0)
+		c->write_ns = namespace_in_userns(fence, c->write_ns);
 	return 0;
 }
 

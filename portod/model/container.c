@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "base/xalloc.h"
+#include "model/userns.h"
 
 struct container *container_ref(struct container *ct)
 {
@@ -63,14 +64,34 @@ const char *container_stdio_path(const struct container *ct, int fd)
 	return !path && fd > 0 && ct->spec.virt_mode == VIRT_OS ? "/dev/null" : path;
 }
 
+/* With a user namespace of its own, the user is root inside. */
+static bool forces_root(const struct container *ct)
+{
+	return ct->spec.virt_mode == VIRT_OS && !userns_of(ct);
+}
+
+/* The host's root has no id in most user namespaces: 0 means the root that it runs under. */
+static bool has_own_root_id(const struct container *ct, const struct idmap *map, uint32_t *ret)
+{
+	return userns_is_own(ct) && idmap_to_outside(map, 0, ret);
+}
+
 uid_t container_task_uid(const struct container *ct)
 {
-	return ct->spec.virt_mode == VIRT_OS && !ct->spec.user_given ? 0 : ct->spec.task_cred.uid;
+	uid_t uid = forces_root(ct) && !ct->spec.user_given ? 0 : ct->spec.task_cred.uid;
+
+	if (uid != 0 || container_is_root(ct) || has_own_root_id(ct, &ct->spec.uid_map, &uid))
+		return uid;
+	return userns_root_uid(ct->parent);
 }
 
 gid_t container_task_gid(const struct container *ct)
 {
-	return ct->spec.virt_mode == VIRT_OS && !ct->spec.group_given ? 0 : ct->spec.task_cred.gid;
+	gid_t gid = forces_root(ct) && !ct->spec.group_given ? 0 : ct->spec.task_cred.gid;
+
+	if (gid != 0 || container_is_root(ct) || has_own_root_id(ct, &ct->spec.gid_map, &gid))
+		return gid;
+	return userns_root_gid(ct->parent);
 }
 
 /* As set, or the default of the mode; NULL = taken from the parent. */

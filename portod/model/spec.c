@@ -15,6 +15,8 @@ void container_spec_deinit(struct container_spec *s)
 	free(s->cwd);
 	smap_deinit(&s->ulimit);
 	strv_deinit(&s->devices);
+	idmap_deinit(&s->uid_map);
+	idmap_deinit(&s->gid_map);
 	free(s->hostname);
 	smap_deinit(&s->namespaces);
 	free(s->net);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/cred.h"
+#include "base/idmap.h"
 #include "base/str.h"
 
 enum virt_mode { VIRT_APP, VIRT_OS, VIRT_JOB, VIRT_HOST };
@@ -54,6 +55,9 @@ struct container_spec {
 	int virt_mode;    /* enum virt_mode */
 	int enable_porto; /* enum access_level */
 	int cgroupfs;     /* enum cgroupfs_mode */
+	bool userns;      /* see model/userns.h */
+	bool enable_fuse, unshare_on_exec;
+	struct idmap uid_map, gid_map; /* to host ids; empty = the usual one */
 	uint64_t capabilities, capabilities_ambient;
 	struct strv devices; /* rows, see props/device_row.h */
 	bool devices_explicit;

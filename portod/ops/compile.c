@@ -36,6 +36,8 @@ struct compiled *compiled_free(struct compiled *c)
 	buf_deinit(&c->device_rules);
 	strv_deinit(&c->sysfs);
 	cgroup_views_free(c->views, c->nviews);
+	idmap_deinit(&c->uid_map);
+	idmap_deinit(&c->gid_map);
 	free(c->program);
 	free(c->cwd);
 	free(c->workdir);
@@ -135,7 +137,7 @@ static int compile(struct ops *ops, const struct container *ct, const struct sta
 	why = shares_mounts(ct);
 	if (why && check_no_mounts(ct, c, why, err))
 		return -1;
-	if (compile_namespaces(ops, ct, c, err))
+	if (compile_namespaces(ops, ct, c, err) || compile_userns(ops, ct, c, err))
 		return -1;
 	if (compile_sysctls(ops, ct, c, err) || compile_streams(ops, ct, from, c, err))
 		return -1;

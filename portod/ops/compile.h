@@ -35,6 +35,7 @@ struct compiled {
 	struct cgroup_view *views;
 	size_t nviews;
 	char *program;
+	struct idmap uid_map, gid_map;
 	char *cwd, *workdir, *record, *hold, *root, *resolv_conf;
 	char *stored[3];
 	char *netns;
@@ -49,6 +50,11 @@ void compile_resources(struct ops *ops, const struct container *ct, struct compi
 void compile_cgroupfs(struct ops *ops, const struct container *ct, struct compiled *c);
 /* May it? */
 int compile_check_cgroupfs(const struct ops *ops, const struct container *ct, struct error *err);
+
+/* ---- compile_userns.c ---- */
+/* After compile_namespaces(). */
+int compile_userns(const struct ops *ops, const struct container *ct, struct compiled *c,
+		   struct error *err);
 
 /* ---- compile_ns.c ---- */
 /* After compile_layout(), which decides about the mount namespace. */

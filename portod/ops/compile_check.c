@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be refused before a start: the checks of reference/containers.md §6.3. */
 #include <linux/capability.h>
+#include <unistd.h>
 
 #include "kernel/caps.h"
 #include "kernel/procfs.h"
+#include "model/userns.h"
 #include "ops/compile.h"
 #include "props/caps_bound.h"
 #include "props/device.h"
@@ -37,7 +39,11 @@ static bool client_may_change_ids(const struct client *client, const struct cont
 
 	if (container_is_root(client->container) || !container_is_below(ct, client->container))
 		return false;
-	return client->pid && procfs_caps(client->pid, &caps) == 0 && (caps & need) == need &&
+	if (!client->pid || procfs_caps(client->pid, &caps) < 0 || (caps & need) != need)
+		return false;
+	/* In a namespace of its own making every process has all capabilities. Nobody comes back
+	 * from there, so this is looked at last. */
+	return (userns_of(client->container) || procfs_same_ns(client->pid, getpid(), "user")) &&
 	       !procfs_is_gone(client->pid, client->starttime);
 }
 

@@ -2,6 +2,7 @@
 #include "props/caps_bound.h"
 
 #include "kernel/caps.h"
+#include "model/userns.h"
 #include "props/nswish.h"
 #include "props/rows.h"
 
@@ -11,10 +12,25 @@ static bool is_unlimited(const struct container *ct)
 	return ct->spec.virt_mode == VIRT_HOST && !row_is_set(ct, &row_capabilities);
 }
 
+/* They count in the user namespace only, which is a fence for all of them. */
+static uint64_t limit_in_userns(const struct container *ct, const struct container *fence)
+{
+	for (;; ct = ct->parent) {
+		if (row_is_set(ct, &row_capabilities))
+			return ct->spec.capabilities;
+		if (ct == fence)
+			return caps_root;
+	}
+}
+
 uint64_t caps_limit(const struct container *ct)
 {
+	const struct container *fence = userns_of(ct);
+
 	if (container_is_root(ct) || is_unlimited(ct))
 		return caps_all();
+	if (fence)
+		return limit_in_userns(ct, fence);
 	for (; ct->level > 1; ct = ct->parent) {
 		if (row_is_set(ct, &row_capabilities))
 			return ct->spec.capabilities;
@@ -66,6 +82,8 @@ uint64_t caps_bound(const struct container *ct)
 		return caps_all();
 	if (is_unlimited(ct))
 		return caps_all() & ancestors_limit(ct);
+	if (userns_of(ct))
+		return caps_limit(ct) & ancestors_limit(ct) & caps_all();
 	/* An explicit limit further up binds a root owner, too: Porto forgets it here. */
 	if (!is_set && ct->spec.owner_cred.uid == 0)
 		return caps_root & ancestors_limit(ct) & caps_all();

@@ -118,6 +118,26 @@ void devices_own(const struct container *ct, struct device_list *ret)
 	}
 }
 
+static bool asks(const struct container *ct)
+{
+	return ct->spec.devices.n || ct->spec.enable_fuse;
+}
+
+/* With what other properties bring. */
+static void devices_asked(const struct container *ct, struct device_list *ret)
+{
+	struct device fuse = {
+		.rule = { .type = 'c', .major = 10, .minor = 229, .access = DEVICE_RW },
+		.mode = 0666,
+	};
+
+	devices_own(ct, ret);
+	if (!ct->spec.enable_fuse || device_list_at(ret, "/dev/fuse"))
+		return;
+	fuse.path = xstrdup("/dev/fuse");
+	device_list_add_take(ret, &fuse);
+}
+
 static void base_list(const struct prop_env *env, struct device_list *ret)
 {
 	*ret = (struct device_list)DEVICE_LIST_INIT;
@@ -156,15 +176,15 @@ void devices_effective(const struct prop_env *env, const struct container *ct,
 		return;
 	}
 	devices_effective(env, ct->parent, ret);
-	if (ct->spec.devices.n == 0)
+	if (!asks(ct))
 		return;
 	if (!is_unbound(ct->parent))
 		device_list_copy(&above, ret);
-	if (ct->spec.devices_explicit) {
+	if (ct->spec.devices_explicit && ct->spec.devices.n) {
 		device_list_deinit(ret);
 		base_list(env, ret);
 	}
-	devices_own(ct, &own);
+	devices_asked(ct, &own);
 	device_list_merge(ret, &own);
 	if (!is_unbound(ct->parent))
 		keep_allowed(ret, &above);
@@ -175,7 +195,7 @@ static int check_within(const struct container *ct, const struct device_list *bo
 {
 	auto_device_list own = DEVICE_LIST_INIT;
 
-	devices_own(ct, &own);
+	devices_asked(ct, &own);
 	for (size_t i = 0; i < own.n; i++) {
 		auto_buf row = BUF_INIT;
 
@@ -194,7 +214,7 @@ int devices_check_parent(const struct prop_env *env, const struct container *ct,
 {
 	auto_device_list above = DEVICE_LIST_INIT;
 
-	if (ct->spec.devices.n == 0 || is_unbound(ct->parent))
+	if (!asks(ct) || is_unbound(ct->parent))
 		return 0;
 	devices_effective(env, ct->parent, &above);
 	return check_within(ct, &above, ERR_PERMISSION, err);
@@ -206,8 +226,8 @@ static int check_below(const struct prop_env *env, struct container *top, struct
 	for (struct container *ct = tree_next(top, top); ct; ct = tree_next(top, ct)) {
 		auto_device_list above = DEVICE_LIST_INIT;
 
-		if (ct->spec.devices.n == 0 || !state_has_resources(ct->state) ||
-		    ct->state == STATE_DEAD || is_unbound(ct->parent))
+		if (!asks(ct) || !state_has_resources(ct->state) || ct->state == STATE_DEAD ||
+		    is_unbound(ct->parent))
 			continue;
 		devices_effective(env, ct->parent, &above);
 		if (check_within(ct, &above, ERR_INVALID_STATE, err))

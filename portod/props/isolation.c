@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "kernel/caps.h"
+#include "model/userns.h"
 #include "props/caps_bound.h"
 #include "props/rows.h"
 
@@ -230,7 +231,8 @@ const struct prop row_porto_namespace = {
 CHECKER(check_caps)
 {
 	const uint64_t *caps = (const uint64_t *)((const char *)&ctx->ct->spec + p->offset);
-	uint64_t extra = *caps & ~caps_grantable(ctx->ct->parent);
+	uint64_t inside = userns_of(ctx->ct) ? caps_root : 0;
+	uint64_t extra = *caps & ~(caps_grantable(ctx->ct->parent) | inside);
 	auto_free char *names = NULL;
 
 	if (!extra || client_is_superuser(ctx->client))

@@ -45,6 +45,7 @@ BY_TYPE = {
     "labels": ["x: y", "ab.c: y", "A.b: y", "PORTO.x: y", "AB.c: a b", "AB.%s: y" % ("x" * 200), "AB.c"],
     "capabilities": ["NO_SUCH", "CHOWN;NO_SUCH", "chown;no", "CHOWN,KILL", LONG],
     "controllers": ["no-such", "memory;no-such", LONG],
+    "id map": ["x", "0", "0 0", "0 0 0", "0 0 1 1", "-1 0 1", "0 0 1; 0 1 1", "0 0 1; 1 0 1", "0 0 4294967296", "0 4294967295 1", "0 4294967296 1", "5 100 10; 0 0 6", LONG],
     "credentials": ["no-such-user", "-1", "4294967296", "0 0 x", LONG],
     "table of devices": [
         "/dev/null",

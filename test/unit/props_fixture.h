@@ -54,6 +54,7 @@ static inline void fx_init_on(struct props_fixture *f, struct cgroup_host *host)
 		.aging_time_default = 86400,
 		.thread_limit_default = 10000,
 		.cpu_period_default = 100000000,
+		.enable_fuse = true,
 		.default_ulimit = "core: 0 unlimited; nofile: 8K 1M",
 	};
 	f->tree = tree_new();

@@ -147,6 +147,8 @@ static void traps_in_the_work_directory_are_refused(void **state)
 
 static void failures_name_step_and_object(void **state)
 {
+	struct idmap_range ranges[] = { { 0, 0, 1 }, { 0, 1, 1 } };
+	const struct idmap twice = { .v = ranges, .n = 2 };
 	static const char long_name[] = "a-name-that-is-much-longer-than-the-sixty-four-characters-"
 					"which-the-kernel-has-room-for";
 	char source[] = "/no/such/source", target[] = "/tmp";
@@ -198,7 +200,8 @@ static void failures_name_step_and_object(void **state)
 	box_fails(b, ERR_INVALID_VALUE, "open net namespace /no/netns");
 	b = box_new("/bin/true");
 	b->spec.ns[NS_USER].mode = NS_NEW;
-	box_fails(b, ERR_NOT_SUPPORTED, "user namespaces");
+	b->spec.uid_map = b->spec.gid_map = &twice;
+	box_fails(b, ERR_INVALID_VALUE, "write uid_map '0 0 1\n0 1 1'");
 	b = box_new("/bin/true");
 	b->spec.record_path = "/no/record";
 	box_fails(b, ERR_UNKNOWN, "task record /no/record");
