@@ -128,13 +128,13 @@ static void set_loginuid(struct child *c)
 
 static int close_others(const struct child *c, struct error *err)
 {
-	int keep[9 + _NS_COUNT] = {
+	int keep[10 + _NS_COUNT] = {
 		c->channel,   c->streams[0], c->streams[1], c->streams[2], c->portoinit_fd,
-		c->record_fd, c->root_fd,    c->cwd_fd,     c->hold_fd,
+		c->record_fd, c->root_fd,    c->cwd_fd,     c->hold_fd,    c->console,
 	};
 	int r;
 
-	memcpy(keep + 9, c->ns_fds, sizeof(c->ns_fds));
+	memcpy(keep + 10, c->ns_fds, sizeof(c->ns_fds));
 	r = fd_close_all(keep, ARRAY_SIZE(keep));
 	return r < 0 ? error_errno(err, -r, "close descriptors") : 0;
 }
@@ -349,7 +349,7 @@ static int set_streams(struct child *c, struct error *err)
 		if (stream_open_inside(&c->spec->streams[i], i, &c->streams[i], err) < 0)
 			return -1;
 	}
-	return stream_install(c->streams, err);
+	return stream_install(c->streams, c->spec->tty, err);
 }
 
 /* The program shall find the dispositions and the mask of a fresh session. */

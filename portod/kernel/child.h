@@ -17,6 +17,7 @@ struct child {
 	int record_fd;         /* task record */
 	int hold_fd;           /* of a held start, else -1 */
 	int ns_fds[_NS_COUNT]; /* namespaces to join, -1 = none; NS_PID was done before the clone */
+	int console;           /* a mount of the terminal for /dev/console, else -1 */
 	int root_fd, cwd_fd;   /* to take before anything is mounted; -1 = stay */
 	int unshare;           /* CLONE_NEW… to do after joining those */
 	bool placed;           /* cloned into the unified group already */

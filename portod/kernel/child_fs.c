@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "kernel/child.h"
+#include "kernel/mnt.h"
 #include "kernel/symlink.h"
 #include "kernel/sysctl.h"
 
@@ -79,11 +80,30 @@ int sysctl_writer_run(struct sysctl_writer *w, const struct start_spec *spec, st
 
 /* ---- links, directory ---- */
 
+/* In /dev, which is ours alone as yet. */
+static int attach_console(const struct child *c, struct error *err)
+{
+	static const char path[] = "/dev/console";
+	auto_close int target = -1;
+	int r;
+
+	if (c->console < 0)
+		return 0;
+	target = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (target < 0)
+		target = open(path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (target < 0)
+		return error_errno(err, errno, "open %s", path);
+	r = mnt_attach(c->console, target);
+	return r < 0 ? error_errno(err, -r, "bind the terminal at %s", path) : 0;
+}
+
 int child_set_up_files(struct child *c, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
 
-	if ((spec->plan && plan_execute(spec->plan, err) < 0) || make_links(spec, err) < 0)
+	if ((spec->plan && plan_execute(spec->plan, err) < 0) || attach_console(c, err) < 0 ||
+	    make_links(spec, err) < 0)
 		return -1;
 	/* Looking at files with other eyes may have undone these two. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -19,7 +19,8 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 
-#define NO_ALL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define NO_ALL        (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define SOCKET_INSIDE "/run/portod.socket"
 
 static bool is_chroot(const struct layout_params *p)
 {
@@ -28,7 +29,7 @@ static bool is_chroot(const struct layout_params *p)
 
 bool layout_needs_mount_ns(const struct layout_params *p, bool level1)
 {
-	return p->isolate || level1 || p->nbinds || p->nmounts || p->shm_size ||
+	return p->isolate || level1 || p->private_run || p->nbinds || p->nmounts || p->shm_size ||
 	       !str_is_empty(p->hostname) || p->resolv_conf || p->etc_hosts || is_chroot(p) ||
 	       p->root_readonly || p->masked || p->readonly || p->root_propagation || p->ncgroups;
 }
@@ -98,7 +99,7 @@ static void add_host_root(const struct layout_params *p, struct plan *plan)
 	if (p->enable_tracefs)
 		add_mount(plan, "tracefs", "/sys/kernel/tracing", NO_ALL, xstrdup("mode=755"))
 			->optional = true;
-	if (p->shm_size)
+	if (p->shm_size && !p->private_run)
 		add_mount(plan, "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
 			  tmpfs_options("1777", p->shm_size));
 }
@@ -180,19 +181,33 @@ static void add_tracing(struct plan *plan)
  */
 static void add_socket(const char *path, struct plan *plan)
 {
-	static const char inside[] = "/run/portod.socket";
+	if (strcmp(path, SOCKET_INSIDE) != 0)
+		plan_add(plan, PLAN_BIND, SOCKET_INSIDE, SOCKET_INSIDE)->optional = true;
+	plan_add(plan, PLAN_BIND, path, SOCKET_INSIDE)->optional = true;
+}
 
-	if (strcmp(path, inside) != 0)
-		plan_add(plan, PLAN_BIND, inside, inside)->optional = true;
-	plan_add(plan, PLAN_BIND, path, inside)->optional = true;
+/* On the host's root the mount of /run covers the socket: it is looked up before. */
+static void add_own_socket(const char *path, struct plan *plan)
+{
+	struct plan_op *op = plan_add(plan, PLAN_BIND, path, SOCKET_INSIDE);
+
+	op->picked = true;
+	op->optional = true;
 }
 
 static void add_run(const struct layout_params *p, struct plan *plan)
 {
+	bool chroot = is_chroot(p);
 	struct plan_op *op;
 
-	add_mkdir(plan, "/run", 0775);
-	op = plan_add(plan, PLAN_SKELETON, "tmpfs", "/run");
+	if (p->socket_path && !chroot) {
+		plan_add(plan, PLAN_PICK, SOCKET_INSIDE, NULL)->optional = true;
+		plan_add(plan, PLAN_PICK, p->socket_path, NULL)->optional = true;
+	}
+	if (chroot)
+		add_mkdir(plan, "/run", 0775);
+	/* What the host has in its /run is not for the services of another system. */
+	op = plan_add(plan, chroot ? PLAN_SKELETON : PLAN_MOUNT, "tmpfs", "/run");
 	op->fstype = xstrdup("tmpfs");
 	op->flags = MS_NOSUID | MS_NODEV | MS_STRICTATIME;
 	op->data = tmpfs_options("755", p->run_size);
@@ -202,9 +217,11 @@ static void add_run(const struct layout_params *p, struct plan *plan)
 	if (p->shm_size)
 		add_mount(plan, "tmpfs", "/run/shm", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
 			  tmpfs_options("1777", p->shm_size));
-	add_bind_inside(plan, "/run/shm", "/dev/shm", MS_NOSUID | MS_NODEV);
-	if (p->socket_path)
+	add_bind_inside(plan, "/run/shm", "/dev/shm", MS_NOSUID | MS_NODEV)->optional = !chroot;
+	if (p->socket_path && chroot)
 		add_socket(p->socket_path, plan);
+	else if (p->socket_path)
+		add_own_socket(p->socket_path, plan);
 }
 
 static void add_chroot(const struct layout_params *p, struct plan *plan)
@@ -276,6 +293,8 @@ void layout_build(const struct layout_params *p, struct plan *ret_plan)
 		add_chroot(p, &plan);
 	else
 		add_host_root(p, &plan);
+	if (!is_chroot(p) && p->private_run)
+		add_run(p, &plan);
 	layout_add_protection(p, &plan);
 	layout_add_cgroups(p, &plan);
 	layout_add_binds(p, &plan);

@@ -85,6 +85,7 @@ struct layout_params {
 	const char *etc_hosts;                /* content for /etc/hosts; NULL = untouched */
 	const char *hostname;                 /* NULL or "" = no /etc/hostname overlay */
 	const char *resolv_conf; /* content for a chroot's /etc/resolv.conf, NULL = untouched */
+	bool private_run;        /* with root "/": a /run of its own, as a chroot has */
 	const char *socket_path; /* bound at /run/portod.socket of a chroot; NULL = not */
 	bool writes_root;        /* the container may change its root with the rights of uid 0 */
 	uid_t owner_uid;         /* of targets that binds create */

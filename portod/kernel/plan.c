@@ -15,6 +15,7 @@ static const char *const kind_names[_PLAN_KIND_COUNT] = {
 	[PLAN_ROOT_READONLY] = "root-readonly",
 	[PLAN_MOUNT] = "mount",
 	[PLAN_HOLD] = "hold",
+	[PLAN_PICK] = "pick",
 	[PLAN_BIND] = "bind",
 	[PLAN_MKDIR] = "mkdir",
 	[PLAN_MKNOD] = "mknod",

@@ -23,6 +23,8 @@ enum plan_kind {
 	PLAN_HOLD,          /* before PLAN_ROOT: copy the mount of `source`, which must be shared,
 			       for the next PLAN_BIND with `held`; what is mounted there goes
 			       through both ways */
+	PLAN_PICK,          /* copy the mount of `source`, before something covers it, for the
+			       next PLAN_BIND with `picked`; a later one takes its place */
 	PLAN_BIND,          /* bind `source` at `target` with `flags` set and `clear` cleared
 			       (MS_REC: with what is below it); a missing target is made like the
 			       source, with its parents, owned by uid:gid */
@@ -61,6 +63,7 @@ struct plan_op {
 	bool inside;      /* PLAN_BIND: `source`, too, is a path in the new root */
 	bool conditional; /* see PLAN_IF_PROGRAM */
 	bool held;        /* PLAN_BIND: `source` was opened by PLAN_HOLD */
+	bool picked;      /* and by PLAN_PICK; optional, when it was */
 	bool all_ro;      /* PLAN_BIND: MS_RDONLY with MS_REC counts for all that is below */
 	bool strict;      /* PLAN_MASK, PLAN_REMOUNT_RO: a client named `target`; that it is
 			     missing is no error */

@@ -122,6 +122,17 @@ static int attach_bind(const struct runner *r, const struct plan_op *op, int tre
 	return e < 0 || !again ? e : change_flags(r, op, tree);
 }
 
+int plan_run_pick(struct runner *r, const struct plan_op *op, struct error *err)
+{
+	int tree = copy_source(r, op, false, err);
+
+	if (tree < 0)
+		return tree;
+	close_fd(&r->picked);
+	r->picked = tree;
+	return 0;
+}
+
 int plan_run_bind(struct runner *r, const struct plan_op *op, struct error *err)
 {
 	auto_close int tree = -1;
@@ -131,6 +142,8 @@ int plan_run_bind(struct runner *r, const struct plan_op *op, struct error *err)
 	if (op->held) {
 		tree = r->held[r->next_held];
 		r->held[r->next_held++] = -1;
+	} else if (op->picked) {
+		tree = r->picked < 0 ? -ENOENT : take_fd(&r->picked);
 	} else {
 		tree = copy_source(r, op, false, err);
 	}

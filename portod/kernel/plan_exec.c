@@ -252,6 +252,7 @@ static const struct {
 	[PLAN_ROOT_READONLY] = { run_root_readonly, "make the root read-only", "" },
 	[PLAN_MOUNT] = { run_mount, "mount", "at" },
 	[PLAN_HOLD] = { plan_run_hold, "hold", "for" },
+	[PLAN_PICK] = { plan_run_pick, "pick", "" },
 	[PLAN_BIND] = { plan_run_bind, "bind", "at" },
 	[PLAN_MKDIR] = { run_mkdir, "make directory", "" },
 	[PLAN_MKNOD] = { run_mknod, "make device", "" },
@@ -291,7 +292,7 @@ static int run_op(struct runner *r, const struct plan_op *op, struct error *err)
 
 int plan_execute(const struct plan *p, struct error *err)
 {
-	struct runner r = { .plan = p, .root = -1, .dir_fd = -1 };
+	struct runner r = { .plan = p, .root = -1, .dir_fd = -1, .picked = -1 };
 	int result = 0;
 
 	for (size_t i = 0; i < p->n && result == 0; i++)
@@ -300,6 +301,7 @@ int plan_execute(const struct plan *p, struct error *err)
 	for (size_t i = 0; i < r.nheld; i++)
 		close_fd(&r.held[i]);
 	free(r.held);
+	close_fd(&r.picked);
 	close_fd(&r.root);
 	return result;
 }

@@ -22,7 +22,8 @@ struct runner {
 	int dir_fd;
 	int *held; /* trees of PLAN_HOLD, in their order; -1 = taken */
 	size_t nheld, next_held;
-	bool skip; /* what is conditional */
+	int picked; /* tree of PLAN_PICK, -1 = none */
+	bool skip;  /* what is conditional */
 };
 
 /* An existing target for calls that take a path. */
@@ -69,6 +70,7 @@ int plan_mount(const char *source, const char *path, const char *fstype, unsigne
 
 /* Operations: 0 or -errno; `err` is filled instead where errno cannot say it. */
 int plan_run_hold(struct runner *r, const struct plan_op *op, struct error *err);
+int plan_run_pick(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_bind(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_remount_ro(struct runner *r, const struct plan_op *op, struct error *err);
 int plan_run_change(struct runner *r, const struct plan_op *op, struct error *err);

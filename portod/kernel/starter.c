@@ -31,6 +31,7 @@
 #include "kernel/child.h"
 #include "kernel/handshake.h"
 #include "kernel/hold.h"
+#include "kernel/mnt.h"
 #include "kernel/procfs.h"
 #include "kernel/stream.h"
 #include "kernel/taskfile.h"
@@ -141,6 +142,23 @@ static int prepare_workdir(const struct start_spec *spec, struct error *err)
 	return r < 0 ? error_errno(err, -r, "make work directory %s", spec->workdir) : 0;
 }
 
+static int prepare_tty(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+	int fd = s->child.streams[0];
+
+	if (!spec->tty)
+		return 0;
+	if (stream_give_terminal(fd, spec->tty_owner, spec->cred->uid, err) < 0)
+		return -1;
+	/* One of another mount namespace cannot be copied here. */
+	if (spec->tty_console)
+		s->child.console = mnt_copy(fd, "", false);
+	if (s->child.console < 0)
+		s->child.console = -1;
+	return 0;
+}
+
 static int prepare_streams(struct starter *s, struct error *err)
 {
 	const struct start_spec *spec = s->spec;
@@ -152,7 +170,7 @@ static int prepare_streams(struct starter *s, struct error *err)
 		    0)
 			return -1;
 	}
-	return 0;
+	return prepare_tty(s, err);
 }
 
 static int prepare_files(struct starter *s, struct error *err)
@@ -529,7 +547,7 @@ static void deinit(struct starter *s)
 	int *fds[] = {
 		&c->channel,   &c->streams[0], &c->streams[1], &c->streams[2], &c->portoinit_fd,
 		&c->record_fd, &c->root_fd,    &c->cwd_fd,     &s->channel,    &s->pid_ns,
-		&s->pidfd,     &s->main_pidfd, &c->hold_fd,
+		&s->pidfd,     &s->main_pidfd, &c->hold_fd,    &c->console,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
@@ -553,6 +571,7 @@ static void init(struct starter *s, const struct start_spec *spec, bool into_gro
 			   .portoinit_fd = -1,
 			   .record_fd = -1,
 			   .hold_fd = -1,
+			   .console = -1,
 			   .root_fd = -1,
 			   .cwd_fd = -1 },
 	};

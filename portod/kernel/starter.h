@@ -93,6 +93,10 @@ struct start_spec {
 			    is removed with its content; NULL = none (and for a respawn) */
 	bool keep_workdir;   /* a respawn: what is in it stays */
 	struct stream_spec streams[3];
+	bool tty;         /* stdin, STREAM_FD, is a terminal: make it the controlling one, owned by
+			      cred */
+	uid_t tty_owner;  /* whose terminals may be given away; (uid_t)-1 = everybody's */
+	bool tty_console; /* and bind it at /dev/console, after the plan */
 	uint64_t stdout_limit;
 
 	const struct cred *cred; /* of the command */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -113,7 +114,30 @@ int stream_open_inside(const struct stream_spec *s, unsigned index, int *ret_fd,
 	return 0;
 }
 
-int stream_install(const int fds[3], struct error *err)
+#define PTY_SLAVE_FIRST 136 /* majors, Documentation/admin-guide/devices.txt */
+#define PTY_SLAVE_LAST  143
+
+int stream_give_terminal(int fd, uid_t from, uid_t to, struct error *err)
+{
+	struct stat st;
+
+	/* Not the master, nor /dev/tty, whose nodes are everybody's. */
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || major(st.st_rdev) < PTY_SLAVE_FIRST ||
+	    major(st.st_rdev) > PTY_SLAVE_LAST || !isatty(fd))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "tty is set, but stdin is not a pseudo-terminal's slave");
+	if (st.st_uid == to)
+		return 0;
+	if (from != (uid_t)-1 && st.st_uid != from)
+		return error_set(err, ERR_PERMISSION,
+				 "tty is set, but the terminal of stdin belongs to user %u",
+				 (unsigned)st.st_uid);
+	if (fchown(fd, to, (gid_t)-1) < 0)
+		return error_errno(err, errno, "give the terminal to user %u", (unsigned)to);
+	return 0;
+}
+
+int stream_install(const int fds[3], bool tty, struct error *err)
 {
 	bool have_terminal = false;
 
@@ -126,6 +150,11 @@ int stream_install(const int fds[3], struct error *err)
 		/* Fails when it controls another session already: then it is just a descriptor. */
 		if (!have_terminal && isatty(i) && ioctl(i, TIOCSCTTY, 0) == 0)
 			have_terminal = true;
+		else if (tty && i == 0)
+			return error_sys(
+				err, ERR_INVALID_VALUE, errno,
+				"make the terminal of stdin the controlling one: it may be "
+				"that of another session");
 	}
 	return 0;
 }

@@ -20,6 +20,11 @@ int stream_open_host(const struct stream_spec *s, unsigned index, const struct c
 /* In the container, with its root, cwd and credentials: the same for STREAM_INSIDE, else nothing.
  * */
 int stream_open_inside(const struct stream_spec *s, unsigned index, int *ret_fd, struct error *err);
+/*
+ * Give a pseudo-terminal's slave to user `to`, if it belongs to it or to `from`; (uid_t)-1 =
+ * whoever. ERR_INVALID_VALUE when it is none, ERR_PERMISSION when it is somebody else's.
+ */
+int stream_give_terminal(int fd, uid_t from, uid_t to, struct error *err);
 /* Make the three the process's 0, 1, 2; the first terminal among them becomes the controlling one
- * of the session. */
-int stream_install(const int fds[3], struct error *err);
+ * of the session, if it can. `tty`: stdin must. */
+int stream_install(const int fds[3], bool tty, struct error *err);

@@ -49,6 +49,8 @@ struct container_spec {
 
 	bool init; /* portoinit in front of the command */
 	bool held; /* wait before the command until it is false */
+	bool tty;  /* stdin is its controlling terminal */
+	bool children_allowed;
 
 	/* isolation */
 	bool isolate;

@@ -113,6 +113,8 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->root = c->root;
 	l->root_readonly = ct->spec.root_readonly;
 	l->isolate = ct->spec.isolate;
+	l->private_run = ct->spec.isolate && ct->spec.virt_mode == VIRT_OS &&
+			 !container_is_chrooted(ct);
 	l->run_size = (memory ? memory : ops->config->memory_total) / 2;
 	l->dev_size = ops->config->dev_size;
 	l->devpts_max = ops->config->devpts_max;

@@ -57,13 +57,39 @@ static int compile_stream(struct ops *ops, const struct container *ct, int i, in
 	return 0;
 }
 
+static bool has_bind_at_console(const struct compiled *c)
+{
+	for (size_t i = 0; i < c->nbinds; i++)
+		if (str_eq(c->binds[i].target, "/dev/console"))
+			return true;
+	return false;
+}
+
+static int compile_tty(const struct container *ct, const struct start_client *from,
+		       struct compiled *c, struct error *err)
+{
+	struct start_spec *spec = &c->spec;
+
+	if (!ct->spec.tty || !spec->has_command)
+		return 0;
+	if (spec->streams[0].kind != STREAM_FD)
+		return error_set(
+			err, ERR_INVALID_VALUE,
+			"tty is set, but stdin_path is no terminal of the client, /dev/fd/N");
+	spec->tty = true;
+	spec->tty_owner = from->uid;
+	spec->tty_console = spec->ns[NS_MNT].mode == NS_NEW && !str_eq(c->root, "/") &&
+			    !has_bind_at_console(c);
+	return 0;
+}
+
 int compile_streams(struct ops *ops, const struct container *ct, const struct start_client *from,
 		    struct compiled *c, struct error *err)
 {
 	for (int i = 0; i < 3; i++)
 		if (compile_stream(ops, ct, i, from->fds[i], c, err))
 			return -1;
-	return 0;
+	return compile_tty(ct, from, c, err);
 }
 
 /* ---- the rest ---- */

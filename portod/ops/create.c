@@ -63,6 +63,11 @@ static int create(struct create_op *c, struct error *err)
 	if (parent->destroyed)
 		return error_set(err, ERR_CONTAINER_DOES_NOT_EXIST,
 				 "parent container of '%s' was destroyed", c->name);
+	if (!parent->spec.children_allowed)
+		return error_set(
+			err, ERR_PERMISSION,
+			"cannot create container '%s': its parent has children_allowed=false",
+			c->name);
 	if (tree_find(ops->tree, c->name))
 		return error_set(err, ERR_CONTAINER_ALREADY_EXISTS, "container %s already exists",
 				 c->name);

@@ -69,6 +69,7 @@ struct compiled;
 struct start_client {
 	int fds[3]; /* for its streams /dev/fd/N */
 	int view;   /* its root directory, in which it means paths of namespaces */
+	uid_t uid;  /* whose terminals it may give away; (uid_t)-1 = everybody's */
 };
 int compile_start(struct ops *ops, struct container *ct, const struct start_client *from,
 		  bool respawn, struct compiled **ret, struct error *err);

@@ -215,7 +215,9 @@ static int admit(struct start_op *s, struct error *err)
 
 static void begin(struct start_op *s)
 {
-	struct start_client none = { .fds = { -1, -1, -1 }, .view = s->from.view };
+	struct start_client none = { .fds = { -1, -1, -1 },
+				     .view = s->from.view,
+				     .uid = s->from.uid };
 	struct ops *ops = s->op.ops;
 	struct container *ct = s->ct;
 	struct error err = ERROR_INIT;
@@ -451,6 +453,8 @@ static struct op *submit(struct ops *ops, struct client *client, struct containe
 	s->client = client ? client_dup(client) : NULL;
 	fetch_fds(s, client);
 	fetch_view(s, client);
+	s->from.uid = client && !client_may_name_namespaces(client) ? client->task_cred.uid
+								    : (uid_t)-1;
 	op_init(&s->op, respawn ? &respawn_class : &start_class, ops, respawn ? ct : first_link(ct),
 		done, user);
 	op_submit(&s->op);

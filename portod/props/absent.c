@@ -43,7 +43,6 @@ ABSENT(capabilities_effective, "effective capabilities of the command, before it
 ABSENT(capabilities_inheritable, "inheritable capabilities of the command", LATER);
 ABSENT(capabilities_permitted, "permitted capabilities of the command, before it is executed",
        LATER);
-ABSENT(children_allowed, "permit nested containers", LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(default_gw, "default gateway", LATER);
 ABSENT(etc_hosts, "hosts file content", LATER);
@@ -89,7 +88,6 @@ ABSENT(pressurize_on_death, "squeeze cache when dead", LATER);
 ABSENT(seccomp, "syscall filter rules", LATER);
 ABSENT(seccomp_name, "named syscall filter", LATER);
 ABSENT(task_groups, "supplementary groups of the command", LATER);
-ABSENT(tty, "stdin is its controlling terminal and /dev/console", LATER);
 ABSENT(volumes_linked, "volumes linked to it", LATER);
 ABSENT(volumes_owned, "volumes it owns", LATER);
 ABSENT(volumes_required, "volumes needed to start", LATER);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows: who is in front of the command, and when it begins. */
+/* Rows: who is in front of the command, when it begins, and with which surroundings. */
 #include "props/rows.h"
 
 const struct prop row_init = {
@@ -44,4 +44,38 @@ const struct prop row_held = {
 	.flags = PROP_DYNAMIC,
 	.group = APPLY_HELD,
 	.check = check_held,
+};
+
+const struct prop row_tty = {
+	.name = "tty",
+	.row = ROW_tty,
+	.desc = "stdin is its controlling terminal and /dev/console",
+	.doc = "**true**: *stdin_path*, which must be a **/dev/fd/N** that is a pseudo-terminal's\n"
+	       "slave (else InvalidValue at start), becomes the controlling terminal of the\n"
+	       "command; it must not be that of another session. The terminal is given to\n"
+	       "*user*, if it belongs to the client or the client is a superuser on the host\n"
+	       "(else Permission). With a *root* of its own it is **/dev/console**, too, where\n"
+	       "the daemon can see the terminal's file system. Default false. Beyond Porto.",
+	.type = &type_bool,
+	.offset = FIELD(tty),
+};
+
+CHECKER(check_children_allowed)
+{
+	(void)p;
+	if (ctx->ct->spec.children_allowed || !ctx->ct->nchildren)
+		return 0;
+	return error_set(err, ERR_INVALID_STATE, "'false', but there are %zu children",
+			 ctx->ct->nchildren);
+}
+
+const struct prop row_children_allowed = {
+	.name = "children_allowed",
+	.row = ROW_children_allowed,
+	.desc = "permit nested containers",
+	.doc = "**false**: creating a container below this one answers Permission. It cannot be\n"
+	       "set while there are some (InvalidState). Default true.",
+	.type = &type_bool,
+	.offset = FIELD(children_allowed),
+	.check = check_children_allowed,
 };

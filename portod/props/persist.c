@@ -50,6 +50,7 @@ void prop_init_spec(const struct prop_env *env, struct container *ct)
 	spec->umask = DEFAULT_UMASK;
 	spec->isolate = !container_is_root(ct);
 	spec->init = true;
+	spec->children_allowed = true;
 	spec->virt_mode = container_is_root(ct) ? VIRT_HOST : VIRT_APP;
 	spec->stdout_limit = env->stdout_limit_default;
 	spec->max_respawns = -1;
