@@ -843,6 +843,46 @@ def test_values_have_their_types(porto, name):
     assert before <= status.start_time <= status.death_time <= time.time()
 
 
+# Properties that specs do not have, and those that are told under conditions of their own.
+NOT_TOLD = {
+    "net_class_id", "net_tos", "stdout", "stderr",
+    # only if set
+    "command_argv", "coredump_filter", "io_guarantee", "io_ops_guarantee", "seccomp",
+    "seccomp_name", "thread_limit",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["stopped", "running", "dead"])
+def test_all_that_can_be_read_is_told(porto, name, state):
+    """Get and ListContainersBy agree about what there is."""
+    porto.create(name)
+    porto.set(name, command="sleep 1000" if state == "running" else "true")
+    if state != "stopped":
+        porto.start(name)
+    if state == "dead":
+        porto.finish(name)
+    listed = porto.property_list()
+    read = porto.get([name], [*listed])[name]
+    entry = porto.describe(name)
+    told = {f.name for f, _ in entry.spec.ListFields()}
+    told |= {f.name for f, _ in entry.status.ListFields()}
+    beyond = {f.name for f in entry.spec.DESCRIPTOR.fields if f.number >= 2000}
+    missing, surplus = [], []
+    for prop, value in read.items():
+        if prop in NOT_TOLD | beyond:
+            continue
+        if isinstance(value, PortoError):
+            surplus += [prop] if prop in told else []
+        elif prop not in told and not (value == "" and listed[prop].read_only):
+            missing.append(prop)
+    assert not missing, "can be read and is not told"
+    assert not surplus, "cannot be read and is told"
+    # The same, one by one.
+    for prop in sorted(told & set(listed))[::7]:
+        one = porto.describe(name, prop)
+        assert one.spec.HasField(prop) if not listed[prop].read_only else one.status.ListFields()
+
+
 def test_inherited_groups(porto, name):
     porto.create(name)
     porto.create(name + "/inner")
