@@ -19,6 +19,7 @@
 #include "kernel/procfs.h"
 
 #define PASS_MS     50 /* a pass of killing; who forks meanwhile is seen by the next one */
+#define PASSES_MAX  1000
 #define ENVIRON_MAX (8u << 20)
 
 struct member {
@@ -131,6 +132,50 @@ int family_signal(const struct family *f, int sig, struct error *err)
 		return error_errno(err, errno, "send signal %d to process group %d", sig,
 				   (int)f->main_pid);
 	return 0;
+}
+
+static bool is_among(const pid_t *pids, size_t n, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Signal those who were not there in the last pass; *seen becomes this pass. */
+static int signal_pass(const struct family *f, struct cgroup_host *h, const struct cgroup *cg,
+		       int sig, pid_t **seen, size_t *nseen, bool *ret_new, struct error *err)
+{
+	pid_t *pids = NULL;
+	size_t n = 0;
+
+	*ret_new = false;
+	if (family_members(f, h, cg, &pids, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if ((f->init && pids[i] == f->wait_pid) || is_among(*seen, *nseen, pids[i]))
+			continue;
+		kill(pids[i], sig);
+		*ret_new = true;
+	}
+	free(*seen);
+	*seen = pids;
+	*nseen = n;
+	return 0;
+}
+
+int family_signal_all(const struct family *f, struct cgroup_host *h, const struct cgroup *cg,
+		      int sig, struct error *err)
+{
+	auto_free pid_t *seen = NULL;
+	size_t nseen = 0;
+	bool more = true;
+	int r = 0;
+
+	for (int pass = 0; r == 0 && more && pass < (sig == SIGKILL ? PASSES_MAX : 1); pass++)
+		r = signal_pass(f, h, cg, sig, &seen, &nseen, &more, err);
+	return r;
 }
 
 /* Until it is gone, or for `ms`. */

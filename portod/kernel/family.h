@@ -33,6 +33,11 @@ int family_members(const struct family *f, struct cgroup_host *h, const struct c
 /* Signal the command and what is in its process group. ERR_INVALID_STATE when the command is gone.
  * Does not block. */
 int family_signal(const struct family *f, int sig, struct error *err);
+/* Signal every member but portoinit, each once; SIGKILL: until nobody is new, without waiting for
+ * them to be gone. A group that is shared cannot be frozen: who is forked meanwhile may be missed
+ * by other signals. */
+int family_signal_all(const struct family *f, struct cgroup_host *h, const struct cgroup *cg,
+		      int sig, struct error *err);
 /* Kill all and wait until they are gone. Blocks; time-out: ERR_UNKNOWN with ETIMEDOUT. */
 int family_kill(const struct family *f, struct cgroup_host *h, const struct cgroup *cg,
 		unsigned timeout_ms, struct error *err);

@@ -16,6 +16,8 @@ struct kill_op {
 	struct op op;
 	int sig;
 	bool working, thawing;
+	bool job; /* the group is the parent's */
+	struct family family;
 	struct cgroup cgroup;
 	struct cgroup *except;
 	char **names; /* of `except` */
@@ -99,6 +101,8 @@ static int kill_job(void *arg, void *result, size_t *len, struct error *err)
 
 	(void)result;
 	*len = 0;
+	if (k->job)
+		return family_signal_all(&k->family, k->op.ops->cgroups, &k->cgroup, k->sig, err);
 	return cgroup_signal(k->op.ops->cgroups, &k->cgroup, &t, k->sig, err);
 }
 
@@ -109,7 +113,7 @@ static int thaw_job(void *arg, void *result, size_t *len, struct error *err)
 
 	(void)result;
 	*len = 0;
-	if (!cgroup_is_self_frozen(k->op.ops->cgroups, &k->cgroup))
+	if (k->job || !cgroup_is_self_frozen(k->op.ops->cgroups, &k->cgroup))
 		return 0;
 	return cgroup_thaw(k->op.ops->cgroups, &k->cgroup, err);
 }
@@ -128,7 +132,10 @@ static void begin(struct kill_op *k)
 	}
 	k->working = true;
 	prop_cgroup(ct, &k->cgroup);
-	choose(k);
+	k->job = container_is_job(ct);
+	k->family = ops_family(ct);
+	if (!k->job)
+		choose(k);
 	op_start_job(&k->op, "kill", kill_job, k, k->op.ops->config->start_timeout_ms);
 }
 

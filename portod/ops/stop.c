@@ -233,7 +233,8 @@ static void call_off_respawn(struct stop_op *s)
 
 	if (ct->state == STATE_DEAD || ct->state == STATE_RESPAWNING) {
 		ct->ended = true;
-		death_bury(s->op.ops, ct);
+		ops_set_state(s->op.ops, ct, STATE_DEAD);
+		death_settle(s->op.ops, ct);
 		persist_run(s->op.ops, ct);
 	}
 	op_finish(&s->op, NULL);

@@ -127,6 +127,39 @@ def test_nested_containers(porto, toolbox, name):
         assert stdout(porto, name + part).count("got") == 2, part
 
 
+def test_job(porto, toolbox, name):
+    """A job shares the groups of its parent: its own processes get the signal, others do not."""
+    family = "%s family 3 %d" % (toolbox, USR1)
+    porto.run(name, family)
+    porto.run(name + "/job", family, virt_mode="job")
+    lines(porto, name, 4, "ready")
+    lines(porto, name + "/job", 4, "ready")
+    porto.kill(name + "/job", USR1, all=True)
+    assert len(set(lines(porto, name + "/job", 4, "got"))) == 4
+    porto.kill(name, USR1, all=True)
+    lines(porto, name, 4, "got")
+    lines(porto, name + "/job", 8, "got")
+    assert stdout(porto, name).count("got") == 4
+    porto.kill(name + "/job", signal.SIGKILL, all=True)
+    assert porto.finish(name + "/job") == -9
+    assert len(pids_below(porto, name)) == 4
+    assert porto.state(name) == "running"
+
+
+def test_job_that_flees(porto, toolbox, name):
+    """What a timed out exec started ends with it, whatever it did to get away."""
+    porto.run(name, "sleep 1000")
+    porto.run(
+        name + "/job",
+        "sh -c '(setsid sh -c \"sleep 7654987 & sleep 7654987 & wait\" &); sleep 7654987'",
+        virt_mode="job",
+    )
+    poll(lambda: int(porto.get_property(name, "process_count")) >= 6, message="processes")
+    porto.kill(name + "/job", signal.SIGKILL, all=True)
+    assert porto.finish(name + "/job") == -9
+    assert porto.get_property(name, "process_count") == "2"  # the command and portoinit
+
+
 def test_paused_child_stays_paused(porto, toolbox, name):
     porto.run(name, "%s family 0 %d" % (toolbox, USR1))
     porto.run(name + "/child", "%s family 0 %d" % (toolbox, USR1), isolate=False)
@@ -290,6 +323,20 @@ def test_keep_of_meta(porto, name):
     porto.stop(name + "-no-process/a", 0, keep=True)
     assert porto.state(name + "-no-process/a") == "dead"
     assert porto.state(name + "-no-process") == "meta"
+
+
+def test_keep_of_job(porto, toolbox, name):
+    porto.run(name, "sleep 1000")
+    porto.run(name + "/job", "%s catch 15 6" % toolbox, virt_mode="job")
+    lines(porto, name + "/job", 1, "ready")
+    porto.stop(name + "/job", 30000, keep=True)
+    assert porto.get_property(name + "/job", "exit_code") == "6"
+    porto.run(name + "/job2", "%s ignore 15" % toolbox, virt_mode="job")
+    lines(porto, name + "/job2", 1, "ready")
+    porto.stop(name + "/job2", 100, keep=True)
+    assert porto.get_property(name + "/job2", "exit_code") == "-9"
+    assert porto.state(name) == "running"
+    assert porto.get_property(name, "process_count") == "2"
 
 
 def test_keep_of_paused(porto, toolbox, name):

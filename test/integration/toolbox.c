@@ -229,11 +229,11 @@ static int fork_on_signal(int sig)
 		pause();
 	if (fork() == 0) {
 		signal(sig, SIG_DFL);
+		printf("forked\n");
+		fflush(stdout);
 		pause();
 		_exit(0);
 	}
-	printf("forked\n");
-	fflush(stdout);
 	for (;;)
 		pause();
 	return 0;
