@@ -92,6 +92,34 @@ void settings_free(struct settings *s)
 		free(s->items[i].value);
 	}
 	free(s->items);
+	free(s->spec);
+}
+
+/* What is not plain is written as a number. */
+static char *quote(const char *text)
+{
+	char *quoted = xrealloc(NULL, strlen(text) + 1, 4), *out = quoted;
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
+			*out++ = (char)c;
+		else
+			out += snprintf(out, 5, "\\%03o", c);
+	}
+	*out = '\0';
+	return quoted;
+}
+
+void settings_spec(struct settings *s, const char *prefix, const char *value, const char *suffix)
+{
+	char *quoted = quote(value);
+	char *more = xasprintf("%s %s \"%s\"%s", s->spec ? s->spec : "", prefix, quoted, suffix);
+
+	free(quoted);
+	free(s->spec);
+	s->spec = more;
 }
 
 const char *settings_get(const struct settings *s, const char *key)
@@ -121,6 +149,17 @@ void settings_env(struct settings *s, const char *variables)
 	env->value = value;
 }
 
+static int set_spec(struct ctl *ctl, const char *name, const char *fields)
+{
+	struct settings whole = { .spec = xstrdup(fields) };
+	int r;
+
+	settings_spec(&whole, "name:", name, "");
+	r = porto_update_from_spec(ctl->conn, whole.spec, strlen(whole.spec), 0);
+	settings_free(&whole);
+	return r;
+}
+
 /* Set everything and start. 0 or an error code of the connection. */
 static int set_and_start(struct ctl *ctl, const char *name, const struct settings *s)
 {
@@ -131,7 +170,8 @@ static int set_and_start(struct ctl *ctl, const char *name, const struct setting
 		if (r != 0)
 			return r;
 	}
-	return porto_start(ctl->conn, name);
+	r = s->spec ? set_spec(ctl, name, s->spec) : 0;
+	return r != 0 ? r : porto_start(ctl->conn, name);
 }
 
 int launch(struct ctl *ctl, const char *name, const struct settings *s, bool weak)

@@ -13,6 +13,8 @@ struct setting {
 struct settings {
 	struct setting *items; /* in the order they are applied */
 	int count;
+	char *spec; /* fields of a TContainerSpec, set after the items: what no text property can
+		       say; owned, NULL = none */
 };
 
 /*
@@ -21,6 +23,8 @@ struct settings {
  */
 bool settings_parse(struct settings *s, const char *const *words);
 void settings_free(struct settings *s);
+/* Add ` PREFIX "VALUE"SUFFIX` to the spec, VALUE being any bytes. */
+void settings_spec(struct settings *s, const char *prefix, const char *value, const char *suffix);
 const char *settings_get(const struct settings *s, const char *key); /* NULL if not there */
 /* Put in front, unless the user has it. */
 void settings_default(struct settings *s, const char *key, const char *value);

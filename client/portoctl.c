@@ -86,6 +86,13 @@ static const struct option_row spec_options[] = {
 	{ 'S', "status", NULL, "what can only be read, too" },
 	OPTIONS_END,
 };
+static const struct option_row shell_options[] = {
+	{ 'u', "user", "USER", "as this user, with its group" },
+	{ 'g', "group", "GROUP", "with this group" },
+	{ 'T', "no-tty", NULL, "no terminal: the command uses our descriptors" },
+	{ OPT_DETACH_KEYS, "detach-keys", "KEYS", "keys that leave, default ctrl-x,ctrl-x" },
+	OPTIONS_END,
+};
 static const struct option_row stop_options[] = {
 	{ 'T', "timeout", "SEC", "time between SIGTERM and SIGKILL; 0 kills at once" },
 	{ 'k', "keep", NULL, "keep the record: state dead, with exit status" },
@@ -112,6 +119,9 @@ const struct command commands[] = {
 	{ "destroy", "CT…", "destroy containers and all below them", 1, -1, 0, NULL, cmd_destroy },
 	{ "dget", "[-s] [-k] CT PROP…", "get properties by the old data call", 2, -1, 0,
 	  pget_options, cmd_dget },
+	{ "enter", "[-u USER] [-g GROUP] [-T] CT [CMD ARG…]",
+	  "run a command, default a shell, in a container and in its groups", 1, -1, CMD_LITERAL,
+	  shell_options, cmd_enter },
 	{ "exec", "[-C] [-T] CT [PROP=VALUE…]",
 	  "create a container, run a command in it attached to this terminal, destroy it", 1, -1, 0,
 	  exec_options, cmd_exec },
@@ -139,6 +149,9 @@ const struct command commands[] = {
 	  run_options, cmd_run },
 	{ "set", "CT PROP=VALUE | CT PROP VALUE…", "set a property", 2, -1, CMD_LITERAL, NULL,
 	  cmd_set },
+	{ "shell", "[-u USER] [-g GROUP] [-T] CT [CMD ARG…]",
+	  "run a command, default a shell, in a container, with groups of its own", 1, -1,
+	  CMD_LITERAL, shell_options, cmd_shell },
 	{ "sort", "[MASK… --] [PROP…]", "list containers sorted by properties", 0, -1, 0, NULL,
 	  cmd_sort },
 	{ "spec", "[-S] [-p PROP]… CT|MASK…", "print containers as files for apply", 1, -1, 0,
