@@ -265,6 +265,9 @@ static void fill_ops_config(struct daemon *d)
 				     ? (int64_t)m->container->default_coredump_filter
 				     : -1;
 	c->topology = &d->topology;
+	if (!str_is_empty(m->container->default_resolv_conf))
+		c->default_resolv_conf = m->container->default_resolv_conf;
+	c->resolv_conf_watchdog_ms = m->network->resolv_conf_watchdog_ms;
 	sysctls_read(d->config, &d->ipc_sysctl, &d->net_sysctl);
 	c->ipc_sysctl = &d->ipc_sysctl;
 	c->net_sysctl = &d->net_sysctl;

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -196,11 +197,13 @@ static int set_hostname(const struct start_spec *spec, struct error *err)
 		return error_set(err, ERR_INVALID_VALUE,
 				 "set hostname %s: the uts namespace is the host's",
 				 spec->hostname);
-	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
-		return error_sys(err,
-				 errno == EINVAL ? ERR_INVALID_VALUE : error_code_of_errno(errno),
-				 errno, "set hostname %s", spec->hostname);
-	return 0;
+	if (sethostname(spec->hostname, strlen(spec->hostname)) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return error_set(err, ERR_INVALID_VALUE,
+				 "set hostname %.300s: it is too long, the kernel takes %d bytes",
+				 spec->hostname, HOST_NAME_MAX);
+	return error_errno(err, errno, "set hostname %s", spec->hostname);
 }
 
 static int set_up(struct child *c, struct error *err)

@@ -125,6 +125,16 @@ bool container_is_system(const struct container *ct)
 	return ct->spec.virt_mode == VIRT_OS && ct->spec.isolate && container_is_chrooted(ct);
 }
 
+bool container_has_own_root(const struct container *ct)
+{
+	const struct container *near = container_nearest_task(ct);
+
+	for (; ct && ct != near; ct = ct->parent)
+		if (has_own_root(ct))
+			return true;
+	return false;
+}
+
 char *container_root_path(const struct container *ct)
 {
 	char *path = xstrdup("/");

@@ -143,6 +143,9 @@ static inline bool container_is_job(const struct container *ct)
 }
 /* Root `/` when started, i.e. no chroot on the way up? */
 bool container_is_chrooted(const struct container *ct);
+/* Does it get a root directory of its own: by its own `root`, or that of ancestors that have no
+ * process? */
+bool container_has_own_root(const struct container *ct);
 /* Root directory as a host path, composed over the ancestors. New string. */
 char *container_root_path(const struct container *ct);
 /* Working directory inside its root, reference/containers.md §20; `workdir_base` is

@@ -29,6 +29,7 @@ void container_spec_deinit(struct container_spec *s)
 	smap_deinit(&s->symlink);
 	smap_deinit(&s->sysctl);
 	free(s->resolv_conf);
+	free(s->etc_hosts);
 	for (int i = 0; i < 3; i++)
 		free(s->stdio_path[i]);
 	free(s->cpu_set.list);

@@ -7,6 +7,7 @@
 #include "kernel/rlimit.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/resolver.h"
 #include "ops/settings.h"
 #include "props/ulimit.h"
 
@@ -196,6 +197,8 @@ static int apply_group(struct ops *ops, struct container *ct, enum apply_group g
 	case APPLY_HUGETLB:
 	case APPLY_PIDS:
 		return apply_settings(ops, ct, group, err);
+	case APPLY_RESOLV_CONF:
+		return apply_resolv_conf(ops, ct, err);
 	case APPLY_SYMLINK:
 		return apply_links(ops, ct, err);
 	case APPLY_NONE:

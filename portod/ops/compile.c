@@ -57,6 +57,11 @@ const struct start_spec *compiled_spec(const struct compiled *c)
 	return &c->spec;
 }
 
+uint64_t compiled_resolv_serial(const struct compiled *c)
+{
+	return c->resolv_serial;
+}
+
 bool compiled_is_processless(const struct compiled *c)
 {
 	return c->processless;

@@ -36,6 +36,7 @@ struct compiled {
 	size_t nviews;
 	char *program;
 	struct idmap uid_map, gid_map;
+	uint64_t resolv_serial;
 	char *cwd, *workdir, *record, *hold, *root, *resolv_conf;
 	char *stored[3];
 	char *netns;

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/xalloc.h"
 #include "kernel/device.h"
 #include "ops/compile.h"
+#include "ops/resolver.h"
 #include "props/bind.h"
 #include "props/mount.h"
 #include "props/mounts.h"
@@ -75,26 +75,6 @@ static int check_propagation(const struct container *ct, const struct compiled *
 	return 0;
 }
 
-/* Without a text of its own a chroot gets the host's resolver configuration. */
-static char *resolv_conf_text(const struct container *ct, bool chrooted)
-{
-	const char *text = ct->spec.resolv_conf;
-	char *host = NULL;
-
-	if (!text || strcmp(text, "default") == 0 || strcmp(text, "inherit") == 0) {
-		if (chrooted && (!text || strcmp(text, "default") == 0))
-			(void)fd_read_file(-1, "/etc/resolv.conf", 64 << 10, &host, NULL);
-		return host;
-	}
-	if (!*text || strcmp(text, "keep") == 0)
-		return NULL;
-	host = xstrdup(text);
-	for (char *p = host; *p; p++)
-		if (*p == ';')
-			*p = '\n';
-	return host;
-}
-
 int compile_layout(struct ops *ops, const struct container *ct, struct compiled *c,
 		   struct error *err)
 {
@@ -106,7 +86,7 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	c->spec.nlinks = c->links.n;
 	c->spec.links_actor = c->links.actor;
 	c->root = root_from_base(ct, container_nearest_task(ct));
-	c->resolv_conf = resolv_conf_text(ct, strcmp(c->root, "/") != 0);
+	c->resolv_conf = resolv_conf_of(ops, ct, &c->resolv_serial);
 	if (compile_binds(ops, ct, c, err) || compile_mounts(ct, c, err) ||
 	    check_propagation(ct, c, err))
 		return -1;
@@ -131,6 +111,7 @@ int compile_layout(struct ops *ops, const struct container *ct, struct compiled 
 	l->readonly = readonly_paths_of(ct, &c->readonly) ? &c->readonly : NULL;
 	l->hostname = ct->spec.hostname;
 	l->resolv_conf = c->resolv_conf;
+	l->etc_hosts = str_is_empty(ct->spec.etc_hosts) ? NULL : ct->spec.etc_hosts;
 	l->socket_path = ct->spec.enable_porto != ACCESS_NONE ? ops->config->socket_path : NULL;
 	l->writes_root = container_task_uid(ct) == 0 || c->links.n;
 	if (!container_is_chrooted(ct->parent)) {

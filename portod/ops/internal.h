@@ -77,6 +77,8 @@ int compile_start(struct ops *ops, struct container *ct, const struct start_clie
 bool compile_needs_view(const struct container *ct);
 struct compiled *compiled_free(struct compiled *c);
 const struct start_spec *compiled_spec(const struct compiled *c);
+/* Which default it has got over /etc/resolv.conf, see ops/resolver.h. */
+uint64_t compiled_resolv_serial(const struct compiled *c);
 /* A meta container that needs no process. */
 bool compiled_is_processless(const struct compiled *c);
 uint32_t compiled_ns_flags(const struct compiled *c); /* bit per NS_ kind that is new */

@@ -15,6 +15,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/resolver.h"
 
 struct moment ops_now(void)
 {
@@ -183,6 +184,7 @@ int ops_init(struct ops *ops, struct error *err)
 	ev_io_init(&ops->events_io, oom_on_events, cgroup_events_fd(ops->events), EV_READ);
 	ev_io_start(ev, &ops->events_io);
 	ops->rotation = rotation_new(ops);
+	ops->resolver = resolver_new(ops);
 	ev_timer_init(&ops->tick, on_tick, tick, tick);
 	ev_timer_start(ev, &ops->tick);
 	return 0;
@@ -199,6 +201,7 @@ void ops_deinit(struct ops *ops)
 		runtime_drop(ct);
 	ev_timer_stop(loop_ev(ops->loop), &ops->tick);
 	ops->rotation = rotation_free(ops->rotation);
+	ops->resolver = resolver_free(ops->resolver);
 	ops->purge = purge_free(ops->purge);
 	if (ops->events)
 		ev_io_stop(loop_ev(ops->loop), &ops->events_io);

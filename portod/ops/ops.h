@@ -47,6 +47,8 @@ struct ops_config {
 	uint64_t dead_memory_soft_limit;     /* bytes; of pressurize_on_death */
 	int64_t coredump_filter;             /* default; -1 = the kernel's */
 	const struct topology *topology;
+	const char *default_resolv_conf;  /* lines separated by `;`; NULL = the host's file */
+	unsigned resolv_conf_watchdog_ms; /* look at it so often; 0 = at each start */
 	const struct smap *ipc_sysctl, *net_sysctl; /* what new namespaces begin with */
 };
 
@@ -86,6 +88,7 @@ struct ops {
 	struct list job_queue;
 	size_t active; /* operations not finished yet */
 	struct rotation *rotation;
+	struct resolver *resolver;
 	struct purge *purge;                  /* NULL = nothing left to remove */
 	struct htab *by_pid;                  /* wait pid -> container */
 	struct early_exit early[EARLY_EXITS]; /* the last ones, a ring */

@@ -24,6 +24,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/resolver.h"
 #include "props/nswish.h"
 
 /* ---- loading ---- */
@@ -374,6 +375,8 @@ int ops_restore(struct ops *ops, struct error *err)
 		container_unref(all[i]);
 	free(all);
 	purge_leftovers(ops);
+	if (ops->resolver) /* not in tests of this alone */
+		resolver_start(ops->resolver);
 	ops->stats.restored = n;
 	log_info("restored %zu containers: store %llu us, kernel %llu us", n,
 		 (unsigned long long)(loaded - begin) / 1000,

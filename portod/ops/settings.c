@@ -260,6 +260,7 @@ void settings_add_group(const struct ops *ops, const struct container *ct, enum 
 	case APPLY_NONE:
 	case APPLY_CPU_SET:
 	case APPLY_PRESS:
+	case APPLY_RESOLV_CONF:
 	case APPLY_SYMLINK:
 	case APPLY_ULIMIT:
 	case APPLY_HELD:

@@ -22,6 +22,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/resolver.h"
 
 #define PURGE_RETRY_MS 10
 
@@ -266,6 +267,7 @@ static void started(struct start_op *s)
 	struct container *ct = s->ct;
 	struct start_result r = { 0 };
 	uint32_t fresh = compiled_ns_flags(s->compiled);
+	uint64_t resolv_serial;
 	uint64_t killed = 0; /* in former runs, in the same group */
 
 	if (s->op.job_result_len >= sizeof(r))
@@ -294,11 +296,13 @@ static void started(struct start_op *s)
 			"daemon lacks CAP_SYS_NICE",
 			ct->name);
 	ops->stats.started++;
+	resolv_serial = compiled_resolv_serial(s->compiled);
 	s->compiled = compiled_free(s->compiled);
 	ops_set_state(ops, ct, container_is_meta(ct) ? STATE_META : STATE_RUNNING);
 	persist_run(ops, ct);
 	runtime_watch_task(ops, ct);
 	runtime_watch_oom(ops, ct);
+	resolver_started(ops->resolver, resolv_serial);
 	if (s->respawn)
 		death_children_may_respawn(ops, ct);
 	if (ct == s->target) {

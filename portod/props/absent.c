@@ -45,7 +45,6 @@ ABSENT(capabilities_permitted, "permitted capabilities of the command, before it
        LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(default_gw, "default gateway", LATER);
-ABSENT(etc_hosts, "hosts file content", LATER);
 ABSENT(hugetlb_limit, "huge page limit", LATER);
 ABSENT(io_guarantee, "bandwidth guarantee", LATER);
 ABSENT(io_limit, "bandwidth limit", LATER);

@@ -98,54 +98,6 @@ const struct prop row_root_readonly = {
 	.offset = FIELD(root_readonly),
 };
 
-/* ---- resolv.conf ---- */
-
-/* The field: NULL = default, "keep", or lines separated by `;`. */
-SETTER(set_resolv_conf)
-{
-	char **field = &ctx->ct->spec.resolv_conf;
-
-	(void)index;
-	if (!strcmp(value, "default") || !strcmp(value, "inherit")) {
-		str_set(field, NULL);
-		return 0;
-	}
-	if (type_string.parse(p, ctx, *value ? value : "keep", field, err))
-		return -1;
-	for (char *c = *field; *c; c++) {
-		if (*c == '\n')
-			*c = ';';
-	}
-	return 0;
-}
-
-GETTER(get_resolv_conf)
-{
-	const char *text = ctx->ct->spec.resolv_conf;
-
-	UNUSED();
-	if (!text)
-		text = container_is_chrooted(ctx->ct) ? "default" : "inherit";
-	buf_adds(out, text);
-	return 0;
-}
-
-static const size_t resolv_conf_max = 65536;
-
-const struct prop row_resolv_conf = {
-	.name = "resolv_conf",
-	.row = ROW_resolv_conf,
-	.desc = "lines of /etc/resolv.conf, or default, keep",
-	.doc = "Contents of /etc/resolv.conf, with **;** for line ends. **keep**: as in the\n"
-	       "root. **default** and **inherit**: the host's in a *root* of its own, else\n"
-	       "as it is. Default **default**.",
-	.type = &type_string,
-	.offset = FIELD(resolv_conf),
-	.arg = &resolv_conf_max,
-	.get = get_resolv_conf,
-	.set = set_resolv_conf,
-};
-
 /* ---- streams ---- */
 
 static unsigned stream_of(const struct prop *p)

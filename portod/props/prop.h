@@ -52,8 +52,9 @@ enum apply_group {
 	APPLY_ULIMIT,
 	APPLY_PIDS,
 	APPLY_HELD,
-	APPLY_DEVICES, /* see ops/devices.c */
-	APPLY_SYMLINK, /* in a job only */
+	APPLY_DEVICES,     /* see ops/devices.c */
+	APPLY_RESOLV_CONF, /* in a job only */
+	APPLY_SYMLINK,     /* likewise */
 	_APPLY_COUNT
 };
 

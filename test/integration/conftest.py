@@ -97,8 +97,9 @@ def sanitized():
 class Daemon:
     """A private daemon: one configuration file in a temporary directory."""
 
-    def __init__(self, extra="", container="", daemon="", group=None):
-        """group: a line that this daemon finds in /etc/group besides the host's."""
+    def __init__(self, extra="", container="", daemon="", group=None, files=None):
+        """group: a line that this daemon finds in /etc/group besides the host's. files: contents
+        it finds in place of files of the host; self.files has the paths to change them."""
         self.id = "%s-%d" % (UNIQUE, next(_counter))
         self.dir = tempfile.mkdtemp(prefix=self.id + "-")
         os.chmod(self.dir, 0o755)
@@ -114,12 +115,19 @@ class Daemon:
             file.write(self.config_text(extra, container, daemon))
         self.proc = None
         self.command = [self.binary, "--config", self.config]
+        files = dict(files or {})
         if group:
-            with open(os.path.join(self.dir, "group"), "w") as file:
-                file.write(read("/etc/group") + group + "\n")
-            # In a mount namespace of its own, the host's file stays as it is.
-            script = 'mount --make-rslave / && mount --bind "$0/group" /etc/group && exec "$@"'
-            self.command = ["unshare", "-m", "sh", "-c", script, self.dir, *self.command]
+            files["/etc/group"] = read("/etc/group") + group + "\n"
+        self.files = {}
+        script = "mount --make-rslave /"
+        for path, text in files.items():
+            self.files[path] = os.path.join(self.dir, os.path.basename(path))
+            with open(self.files[path], "w") as file:
+                file.write(text)
+            script += ' && mount --bind "%s" "%s"' % (self.files[path], path)
+        if files:
+            # In a mount namespace of its own, the host's files stay as they are.
+            self.command = ["unshare", "-m", "sh", "-c", script + ' && exec "$@"', "sh", *self.command]
 
     def config_text(self, extra="", container="", daemon=""):
         return textwrap.dedent(

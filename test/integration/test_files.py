@@ -213,3 +213,232 @@ def test_links_without_own_mounts(porto, rootfs, name):
     porto.run(name + "/child", "sleep 1000", isolate=False, symlink="/run/x: /etc")
     pid = porto.get_property(name, "root_pid")
     assert os.readlink("/proc/%s/root/run/x" % pid) == "../etc"
+
+
+# ---- /etc/resolv.conf ----------------------------------------------------------------------------
+
+
+def inner(porto, name, path):
+    """A file as the container has it."""
+    pid = porto.get_property(name, "root_pid")
+    with open("/proc/%s/root%s" % (pid, path)) as file:
+        return file.read()
+
+
+def test_resolv_conf_words(porto, rootfs, name):
+    porto.create(name)
+    assert porto.get_property(name, "resolv_conf") == "inherit"
+    porto.set_property(name, "root", rootfs)
+    assert porto.get_property(name, "resolv_conf") == "default"
+    for value, shown in (
+        ("keep", "keep"),
+        ("", "keep"),
+        ("inherit", "default"),
+        ("nameserver 1.1.1.1;search x", "nameserver 1.1.1.1;search x"),
+        ("nameserver 1.1.1.1\nsearch y", "nameserver 1.1.1.1;search y"),
+        ("default", "default"),
+    ):
+        porto.set_property(name, "resolv_conf", value)
+        assert porto.get_property(name, "resolv_conf") == shown
+    with expect("InvalidValue"):
+        porto.set_property(name, "resolv_conf", "x" * 70000)
+
+
+@pytest.mark.parametrize("own_root", [True, False])
+def test_resolv_conf_with_text(porto, rootfs, name, own_root):
+    props = {"root": rootfs} if own_root else {}
+    before = open("/etc/resolv.conf").read()
+    porto.run(name, "sleep 1000", resolv_conf="nameserver 192.0.2.1;search a", **props)
+    assert inner(porto, name, "/etc/resolv.conf") == "nameserver 192.0.2.1\nsearch a"
+    porto.set_property(name, "resolv_conf", "nameserver 192.0.2.2")
+    assert inner(porto, name, "/etc/resolv.conf") == "nameserver 192.0.2.2"
+    porto.set_property(name, "resolv_conf", "nameserver 192.0.2.3;" + "#" * 5000)
+    assert inner(porto, name, "/etc/resolv.conf") == "nameserver 192.0.2.3\n" + "#" * 5000
+    with expect("InvalidState") as caught:
+        porto.set_property(name, "resolv_conf", "keep")
+    assert "resolv_conf" in caught.error.text
+    assert porto.get_property(name, "resolv_conf").startswith("nameserver 192.0.2.3")
+    assert open("/etc/resolv.conf").read() == before
+    if own_root:
+        porto.set_property(name, "resolv_conf", "default")
+        assert inner(porto, name, "/etc/resolv.conf") == before
+    else:
+        with expect("InvalidState"):
+            porto.set_property(name, "resolv_conf", "default")
+
+
+def test_resolv_conf_is_not_switched_on_while_running(porto, rootfs, name):
+    with open(rootfs + "/etc/resolv.conf", "w") as file:
+        file.write("of the image")
+    porto.run(name, "sleep 1000", root=rootfs, resolv_conf="keep")
+    for value in "default", "nameserver 192.0.2.1":
+        with expect("InvalidState"):
+            porto.set_property(name, "resolv_conf", value)
+    porto.set_property(name, "resolv_conf", "")
+    assert inner(porto, name, "/etc/resolv.conf") == "of the image"
+    assert open(rootfs + "/etc/resolv.conf").read() == "of the image"
+    porto.run(name + "-host", "sleep 1000")
+    with expect("InvalidState"):
+        porto.set_property(name + "-host", "resolv_conf", "nameserver 192.0.2.1")
+    porto.set_property(name + "-host", "resolv_conf", "keep")
+
+
+def test_only_our_own_file_is_rewritten(porto, rootfs, name):
+    """Root inside took the mount away: what is below is the image's."""
+    with open(rootfs + "/etc/resolv.conf", "w") as file:
+        file.write("of the image")
+    porto.run(
+        name,
+        "sh -c 'umount /etc/resolv.conf; sleep 1000'",
+        root=rootfs,
+        capabilities="SYS_ADMIN",
+        resolv_conf="nameserver 192.0.2.1",
+    )
+    poll(lambda: inner(porto, name, "/etc/resolv.conf") == "of the image", message="the umount")
+    with expect("InvalidState") as caught:
+        porto.set_property(name, "resolv_conf", "nameserver 192.0.2.2")
+    assert "/etc/resolv.conf" in caught.error.text
+    assert porto.get_property(name, "resolv_conf") == "nameserver 192.0.2.1"
+    assert open(rootfs + "/etc/resolv.conf").read() == "of the image"
+
+
+def test_resolv_conf_that_is_a_link(porto, rootfs, name):
+    """As in images with systemd: the link leads into the private /run."""
+    os.symlink("../run/systemd/resolve/stub-resolv.conf", rootfs + "/etc/resolv.conf")
+    porto.run(name, "sleep 1000", root=rootfs, resolv_conf="nameserver 192.0.2.1")
+    assert inner(porto, name, "/run/systemd/resolve/stub-resolv.conf") == "nameserver 192.0.2.1"
+    porto.set_property(name, "resolv_conf", "nameserver 192.0.2.2")
+    assert inner(porto, name, "/run/systemd/resolve/stub-resolv.conf") == "nameserver 192.0.2.2"
+    assert not os.path.exists(rootfs + "/run/systemd")
+
+
+def test_resolv_conf_that_is_a_directory(porto, rootfs, name):
+    os.mkdir(rootfs + "/etc/resolv.conf")
+    porto.create(name)
+    porto.set(name, command="true", root=rootfs, resolv_conf="nameserver 192.0.2.1")
+    with expect("InvalidValue") as caught:
+        porto.start(name)
+    assert "/etc/resolv.conf" in caught.error.text
+
+
+def watched(own_portod, **config):
+    config.setdefault("extra", "network { resolv_conf_watchdog_ms: 20 }")
+    return own_portod(files={"/etc/resolv.conf": "nameserver 192.0.2.1\n"}, **config)
+
+
+def change_host(daemon, text):
+    with open(daemon.files["/etc/resolv.conf"], "w") as file:
+        file.write(text)
+
+
+def test_changes_of_the_host_arrive(own_portod, rootfs):
+    daemon = watched(own_portod)
+    with daemon.client() as porto:
+        porto.run("default", "sleep 1000", root=rootfs)
+        porto.run("text", "sleep 1000", root=rootfs, resolv_conf="nameserver 192.0.2.9")
+        porto.run("keep", "sleep 1000", root=rootfs, resolv_conf="keep")
+        porto.run("paused", "sleep 1000", root=rootfs)
+        porto.pause("paused")
+        porto.run("default/child", "sleep 1000")
+        assert inner(porto, "default", "/etc/resolv.conf") == "nameserver 192.0.2.1\n"
+        change_host(daemon, "nameserver 192.0.2.2\nsearch b\n")
+        new = "nameserver 192.0.2.2\nsearch b\n"
+        for name in "default", "paused", "default/child":
+            poll(lambda: inner(porto, name, "/etc/resolv.conf") == new, message="change of " + name)
+        assert inner(porto, "text", "/etc/resolv.conf") == "nameserver 192.0.2.9"
+        assert not os.path.exists(rootfs + "/etc/resolv.conf") or not os.path.getsize(
+            rootfs + "/etc/resolv.conf"
+        )
+        porto.run("later", "sleep 1000", root=rootfs)
+        assert inner(porto, "later", "/etc/resolv.conf") == new
+
+
+def test_restart_rewrites_nothing_unless_there_is_news(own_portod, rootfs):
+    daemon = watched(own_portod)
+    with daemon.client() as porto:
+        porto.run("a", "sh -c 'echo edited > /etc/resolv.conf; sleep 1000'", root=rootfs)
+        poll(lambda: inner(porto, "a", "/etc/resolv.conf") == "edited\n", message="the edit")
+    daemon.kill_server()
+    with daemon.client() as porto:
+        porto.run("b", "sleep 1000", root=rootfs)
+        assert inner(porto, "b", "/etc/resolv.conf") == "nameserver 192.0.2.1\n"
+        assert inner(porto, "a", "/etc/resolv.conf") == "edited\n"
+    daemon.end(sig=15)
+    change_host(daemon, "nameserver 192.0.2.7\n")
+    daemon.start()
+    with daemon.client() as porto:
+        for name in "a", "b":
+            poll(
+                lambda: inner(porto, name, "/etc/resolv.conf") == "nameserver 192.0.2.7\n",
+                message="what changed meanwhile",
+            )
+
+
+def test_default_of_the_configuration(own_portod, rootfs):
+    daemon = watched(own_portod, container='default_resolv_conf: "nameserver 192.0.2.5;search c"')
+    with daemon.client() as porto:
+        porto.run("a", "sleep 1000", root=rootfs)
+        assert inner(porto, "a", "/etc/resolv.conf") == "nameserver 192.0.2.5\nsearch c"
+        porto.run("b", "sleep 1000")
+        assert "192.0.2.1" in inner(porto, "b", "/etc/resolv.conf"), "only in a root of its own"
+
+
+def test_without_watching_each_start_looks(own_portod, rootfs):
+    daemon = watched(own_portod, extra="network { resolv_conf_watchdog_ms: 0 }")
+    with daemon.client() as porto:
+        porto.run("a", "sleep 1000", root=rootfs)
+        change_host(daemon, "nameserver 192.0.2.2\n")
+        porto.run("b", "sleep 1000", root=rootfs)
+        assert inner(porto, "b", "/etc/resolv.conf") == "nameserver 192.0.2.2\n"
+        assert inner(porto, "a", "/etc/resolv.conf") == "nameserver 192.0.2.1\n"
+
+
+# ---- /etc/hosts, /etc/hostname -------------------------------------------------------------------
+
+
+def test_etc_hosts(inside, rootfs):
+    text = "127.0.0.1 localhost\n192.0.2.1 other"
+    assert inside("cat /etc/hosts", etc_hosts=text) == text
+    assert not os.path.exists(rootfs + "/etc/hosts") or not os.path.getsize(rootfs + "/etc/hosts")
+    with open(rootfs + "/etc/hosts", "w") as file:
+        file.write("of the image")
+    assert inside("cat /etc/hosts", etc_hosts=text) == text
+    assert inside("cat /etc/hosts") == "of the image"
+
+
+def test_etc_hosts_with_the_host_s_root(porto, name):
+    before = open("/etc/hosts").read()
+    assert porto.output(name, "cat /etc/hosts", etc_hosts="192.0.2.1 x") == "192.0.2.1 x"
+    assert porto.output(name, "cat /etc/hosts") == before
+    assert open("/etc/hosts").read() == before
+
+
+def test_etc_hosts_rules(porto, rootfs, name):
+    porto.run(name, "sleep 1000", root=rootfs)
+    with expect("InvalidState"):
+        porto.set_property(name, "etc_hosts", "x")
+    porto.stop(name)
+    with expect("InvalidValue"):
+        porto.set_property(name, "etc_hosts", "x" * (1 << 20) + "y")
+    os.symlink("/", rootfs + "/etc/hosts")
+    porto.set_property(name, "etc_hosts", "x")
+    with expect("InvalidValue") as caught:
+        porto.start(name)
+    assert "/etc/hosts" in caught.error.text
+
+
+def test_a_bind_is_what_the_owner_wants(inside, rootfs, tmp_path):
+    (tmp_path / "hosts").write_text("bound")
+    bind = "%s/hosts /etc/hosts ro; %s/hosts /etc/resolv.conf" % (tmp_path, tmp_path)
+    text = inside("cat /etc/hosts /etc/resolv.conf", etc_hosts="x", bind=bind)
+    assert text == "boundbound"
+
+
+def test_too_long_host_name(porto, rootfs, name):
+    porto.create(name)
+    porto.set(name, command="true", root=rootfs, hostname="h" * 65)
+    with expect("InvalidValue") as caught:
+        porto.start(name)
+    assert "h" * 65 in caught.error.text and "long" in caught.error.text
+    porto.set_property(name, "hostname", "h" * 64)
+    porto.start(name)

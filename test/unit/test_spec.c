@@ -856,6 +856,7 @@ static const struct {
 	{ "cwd", "/x y" },
 	{ "devices", "/dev/null r? /dev/x 0600 root root;/dev/zero -" },
 	{ "enable_porto", "read-only" },
+	{ "etc_hosts", "127.0.0.1 a\nb" },
 	{ "env", "A=1 2;B;C=" },
 	{ "gid_map", "0 100 1; 1 1000 5" },
 	{ "group", "77" },
