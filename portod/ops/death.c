@@ -62,7 +62,7 @@ void death_children_may_respawn(struct ops *ops, struct container *ct)
 void death_settle(struct ops *ops, struct container *ct)
 {
 	for (struct container *pos = ct; pos; pos = tree_next(ct, pos))
-		if (pos != ct && pos->state == STATE_RESPAWNING && !respawn_is_allowed(pos))
+		if (pos->state == STATE_RESPAWNING && !respawn_is_allowed(pos))
 			ops_set_state(ops, pos, STATE_DEAD);
 }
 

@@ -115,7 +115,7 @@ void death_children_may_respawn(struct ops *ops, struct container *ct);
 /* Deaths that only the record tells of; called every tick. */
 void death_check_frozen(struct ops *ops);
 bool respawn_is_allowed(const struct container *ct);
-/* `ct` is dead and stays so: what waits for it to come back is dead, too. */
+/* `ct` does not come back, if the rules say so: nor does what waits for it below. */
 void death_settle(struct ops *ops, struct container *ct);
 
 /* ---- oom.c ---- */

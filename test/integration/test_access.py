@@ -385,9 +385,11 @@ def test_refused_at_connect_is_no_client(portod, porto, inside, name):
     poll(lambda: porto.get_system().client_count == before)
 
 
-def test_client_in_a_user_namespace(porto, inside, name):
-    """Its root is nobody outside; what it makes belongs to the owner of the user namespace."""
+@pytest.mark.parametrize("owner", ["root", "nobody"])
+def test_client_in_a_user_namespace(porto, inside, name, owner):
+    """It is known like any other; its root is no superuser, and stays below its container."""
     porto.create(name)
+    porto.set(name, owner_user=owner, user=owner, enable_porto="true")
     try:
         porto.set_property(name, "userns", "true")
     except PortoError as err:
@@ -395,13 +397,18 @@ def test_client_in_a_user_namespace(porto, inside, name):
         pytest.skip("userns: " + err.text)
     finally:
         porto.destroy(name)
-    client = inside(name, userns=True, owner_user=NOBODY, user="root")()
+    client = inside(name, userns=True, owner_user=owner, user=owner)()
     assert client.get_property("self", "absolute_name") == "/porto/" + name
     client.create("self/kid")
-    assert porto.get_property(name + "/kid", "owner_user") == "nobody"
-    assert porto.get_property(name + "/kid", "user") != "root"
-    with expect("Permission"):
-        client.set_system(verbose=True)
+    assert porto.get_property(name + "/kid", "owner_user") == owner
     client.set_property("self/kid", "command", "true")
     client.start("self/kid")
     assert porto.finish(name + "/kid") == 0
+    with expect("Permission"):
+        client.set_system(verbose=True)
+    porto.create("foreign")
+    with expect("Permission"):
+        client.set_property("/porto/foreign", "private", "x")
+    if owner == "root":
+        with expect("Permission"):
+            client.create("/porto/top")

@@ -25,7 +25,8 @@ CUT_READ = {"read-isolate", "isolate", "self-isolate"}
 CUT_WRITE = CUT_READ | {"child-only"}
 
 STRANGER, ALIEN = 54321, 54322
-OWNERS = {"root": 0, "member": NOBODY, "stranger": STRANGER}
+# "mapped" is root in a user namespace of its own.
+OWNERS = {"root": 0, "member": NOBODY, "stranger": STRANGER, "mapped": 0}
 MEMBERS = {NOBODY}  # of the group porto, in this daemon's /etc/group
 
 # ---- the rules, once more ---------------------------------------------------------------------
@@ -42,10 +43,12 @@ class Container:
 
 
 class Model:
-    """What a client of container `own` ("" = the host) that acts as `uid` may do."""
+    """What a client of container `own` ("" = the host) that acts as `uid` may do; `fence` is the
+    container whose user namespace it is in."""
 
-    def __init__(self, tree, own, uid):
+    def __init__(self, tree, own, uid, fence=None):
         self.tree, self.own, self.uid = tree, own, uid
+        self.fence = fence if uid == 0 else None
 
     def chain(self, name):
         parts = name.split("/") if name else []
@@ -57,6 +60,8 @@ class Model:
         access = min(levels, default=LEVELS.index("full"))
         if self.uid != 0 and self.uid not in MEMBERS:
             access = min(access, READ_ONLY)
+        if self.fence:
+            access = min(access, LEVELS.index("child-only"))
         return access
 
     @property
@@ -72,6 +77,13 @@ class Model:
     @property
     def reads(self):
         return self.namespace(CUT_READ)
+
+    @property
+    def writes(self):
+        writes = self.namespace(CUT_WRITE)
+        if self.fence and not writes.startswith(self.fence + "/"):
+            writes = self.fence + "/"
+        return writes
 
     def below_own(self, name):
         return self.own == "" or name.startswith(self.own + "/")
@@ -107,7 +119,7 @@ class Model:
         return name[len(self.reads) :]
 
     def control(self, name, as_parent=False):
-        writes = self.namespace(CUT_WRITE)
+        writes = self.writes
         if self.access <= READ_ONLY or (name == "" and not as_parent):
             raise Denied
         if not (
@@ -319,6 +331,8 @@ class World:
             self.porto.set(name, enable_porto=self.level)
             if self.root:
                 self.porto.set(name, root=self.root)
+            if self.owner == "mapped":
+                self.porto.set(name, userns=True)
         if ct.owner_containers:
             self.porto.set(name, owner_containers=";".join(ct.owner_containers))
         self.porto.set_label(name, "TEST.m", "1")
@@ -525,7 +539,8 @@ def test_inside(portod, porto, missing, toolbox, rootfs, level, owner):
                 else:
                     no_access(inside)
                 continue
-            model = Model(world.tree, name, OWNERS[owner])
+            fence = world.me if owner == "mapped" else None
+            model = Model(world.tree, name, OWNERS[owner], fence)
             ns = porto.get_property(name, "absolute_namespace")
             assert ns == "/porto/" + model.reads
             Requests(world, model, inside.connect, missing).run()
