@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -276,6 +277,16 @@ int procfs_handled_signals(pid_t pid, uint64_t *ret)
 		return -EINVAL;
 	*ret = caught | blocked;
 	return 0;
+}
+
+/* "128 0x7ffd… …": number and arguments of the call that it is in, or "running". */
+bool procfs_waits_for_signal(pid_t pid)
+{
+	char text[256];
+	long nr;
+
+	return read_of(pid, "syscall", text, sizeof(text)) > 0 && sscanf(text, "%ld", &nr) == 1 &&
+	       nr == SYS_rt_sigtimedwait;
 }
 
 /* "Uid: real effective saved fs". */

@@ -17,6 +17,8 @@ int procfs_stat(pid_t pid, struct proc_stat *ret);
 /* Signals that the process handles or blocks, SIGNAL_BITs. */
 #define SIGNAL_BIT(sig) (UINT64_C(1) << ((sig)-1))
 int procfs_handled_signals(pid_t pid, uint64_t *ret);
+/* Is it in sigtimedwait(2)? What it waits for there it neither handles nor blocks for so long. */
+bool procfs_waits_for_signal(pid_t pid);
 /* comm without newline. */
 int procfs_comm(pid_t pid, char *buf, size_t size);
 /* The pid as the innermost namespace of the process sees it (NSpid of status). */

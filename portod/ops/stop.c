@@ -72,6 +72,9 @@ static int stop_signal(const struct container *ct)
 	if (handled & SIGNAL_BIT(systemd_halt) &&
 	    procfs_comm(ct->task.main_pid, comm, sizeof(comm)) == 0 && !strcmp(comm, "systemd"))
 		return systemd_halt;
+	/* Such as busybox's: the other states of it show that it takes both. */
+	if (procfs_waits_for_signal(ct->task.main_pid))
+		handled |= SIGNAL_BIT(SIGPWR) | SIGNAL_BIT(SIGTERM);
 	if (ct->spec.virt_mode == VIRT_OS && handled & SIGNAL_BIT(SIGPWR))
 		return SIGPWR;
 	return handled & SIGNAL_BIT(SIGTERM) ? SIGTERM : 0;

@@ -20,6 +20,7 @@ class Terminal:
         self.master, self.slave = os.openpty()
         self.path = os.ttyname(self.slave)
         self.seen = ""
+        self.done = False
 
     def close(self):
         os.close(self.master)
@@ -34,6 +35,13 @@ class Terminal:
             with contextlib.suppress(OSError):
                 self.seen += os.read(self.master, 65536).decode(errors="replace")
         return self.seen
+
+    def drain(self):
+        """Read until somebody sets `done`."""
+        while not self.done:
+            if select.select([self.master], [], [], 0.1)[0]:
+                with contextlib.suppress(OSError):
+                    self.seen += os.read(self.master, 65536).decode(errors="replace")
 
     def type(self, text):
         os.write(self.master, text.encode())
