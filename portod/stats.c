@@ -74,6 +74,7 @@ static const struct stat_row {
 	{ LOGGED("errors", errors) },
 	{ SYS("fail_invalid_command", fail_invalid_command) },
 	{ SYS("fail_invalid_value", fail_invalid_value) },
+	{ COUNT("fail_memory_guarantee", guarantee_refused) },
 	{ SYS("fail_system", fail_system) },
 	{ SYS("fatals", fatals) },
 	{ LOGGED("log_bytes", bytes) },

@@ -57,7 +57,8 @@ static void fill_containers(const struct ops *ops, Porto__TGetSystemResponse *s)
 	SET(taints, ops->stats.taints);
 }
 
-static void fill_requests(const struct system_counters *c, Porto__TGetSystemResponse *s)
+static void fill_requests(const struct ops *ops, const struct system_counters *c,
+			  Porto__TGetSystemResponse *s)
 {
 	SET(fatals, c->fatals);
 	SET(client_count, c->clients);
@@ -74,6 +75,7 @@ static void fill_requests(const struct system_counters *c, Porto__TGetSystemResp
 	SET(fail_system, c->fail_system);
 	SET(fail_invalid_value, c->fail_invalid_value);
 	SET(fail_invalid_command, c->fail_invalid_command);
+	SET(fail_memory_guarantee, ops->stats.guarantee_refused);
 }
 
 /* Old clients insist on these; there are no volumes and networks yet. */
@@ -113,7 +115,7 @@ void handle_get_system(const struct handler_env *env, struct request *rq)
 	SET(frozen, c->frozen);
 	fill_log(s);
 	fill_containers(env->ops, s);
-	fill_requests(c, s);
+	fill_requests(env->ops, c, s);
 	fill_required_zeros(s);
 	resp.getsystem = s;
 	request_reply(rq, &resp);

@@ -307,6 +307,18 @@ static int apply_to_leaf(const struct cgroup_hierarchy *hr, const char *path,
 	return row->apply(hr, leaf, s, err);
 }
 
+static int write_knob(const struct cgroup_hierarchy *hr, const char *path,
+		      const struct cgroup_setting *s, struct error *err)
+{
+	const struct cgroup_knob_row *row = &hr->ops->knobs[s->knob];
+	char text[64];
+
+	if (row->apply)
+		return row->apply(hr, path, s, err);
+	row->format(s, text, sizeof(text));
+	return cgroup_write_err(hr, path, row->file, text, err);
+}
+
 int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgroup_setting *s,
 	       struct error *err)
 {
@@ -314,7 +326,7 @@ int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgro
 	enum cgroup_controller c = knob_info[s->knob].controller;
 	const struct cgroup_hierarchy *hr = h->at[c];
 	const struct cgroup_knob_row *row = hr ? &hr->ops->knobs[s->knob] : NULL;
-	char path[CGROUP_PATH_MAX], text[64];
+	char path[CGROUP_PATH_MAX];
 
 	if (!cgroup_knob_is_supported(h, s->knob))
 		return cgroup_not_supported(h, name, c, row ? row->file : NULL, err);
@@ -325,11 +337,15 @@ int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgro
 				 name, cg->name, controller_names[c]);
 	if (cgroup_own_path(h, hr, cg, path, err) < 0)
 		return -1;
-	if (row->apply) {
-		if (row->apply(hr, path, s, err) < 0)
-			return -1;
-		return s->knob == CGROUP_KNOB_DEVICES ? apply_to_leaf(hr, path, row, s, err) : 0;
-	}
-	row->format(s, text, sizeof(text));
-	return cgroup_write_err(hr, path, row->file, text, err);
+	if (write_knob(hr, path, s, err) < 0)
+		return -1;
+	return s->knob == CGROUP_KNOB_DEVICES ? apply_to_leaf(hr, path, row, s, err) : 0;
+}
+
+int cgroup_set_base(struct cgroup_host *h, const struct cgroup_setting *s, struct error *err)
+{
+	if (!cgroup_knob_is_supported(h, s->knob) ||
+	    h->at[knob_info[s->knob].controller] != h->unified)
+		return 0;
+	return write_knob(h->unified, h->prefix, s, err);
 }

@@ -252,6 +252,10 @@ bool cgroup_knob_is_supported(const struct cgroup_host *h, enum cgroup_knob knob
 int cgroup_set(struct cgroup_host *h, const struct cgroup *cg, const struct cgroup_setting *s,
 	       struct error *err);
 
+/* The same for the base group P, above all containers. Only knobs of the unified tree: elsewhere
+ * there is no such group, and nothing is done. */
+int cgroup_set_base(struct cgroup_host *h, const struct cgroup_setting *s, struct error *err);
+
 /* ---- statistics ---- */
 
 enum cgroup_stat {

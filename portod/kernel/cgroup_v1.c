@@ -134,6 +134,26 @@ static int apply_hugetlb(const struct cgroup_hierarchy *hr, const char *path,
 				    "hugetlb.1GB.limit_in_bytes", "-1", s, err);
 }
 
+/* A leaf, of a container that rules groups of its own, has what the group has: it goes first when
+ * that becomes less, and last when it becomes more. */
+static int apply_cpus(const struct cgroup_hierarchy *hr, const char *path,
+		      const struct cgroup_setting *s, struct error *err)
+{
+	char leaf[CGROUP_PATH_MAX];
+	int r;
+
+	if (!cgroup_join(path, CGROUP_LEAF, leaf, sizeof(leaf)) ||
+	    !cgroup_file_exists(hr, leaf, "cpuset.cpus"))
+		return cgroup_apply_cpus(hr, path, s, err);
+	r = cgroup_apply_cpus(hr, path, s, err);
+	if (r < 0 && err->sys == EBUSY) {
+		error_clear(err);
+		(void)cgroup_write(hr, leaf, "cpuset.cpus", s->text);
+		r = cgroup_apply_cpus(hr, path, s, err);
+	}
+	return r < 0 ? -1 : cgroup_apply_cpus(hr, leaf, s, err);
+}
+
 /* Time for the real-time class, without which the group takes no task of it. What the groups of
  * one parent have together may not be more than the parent has. */
 static int apply_rt(const struct cgroup_hierarchy *hr, const char *path,
@@ -346,7 +366,7 @@ const struct cgroup_backend cgroup_v1_backend = {
 		[CGROUP_KNOB_CPU_WEIGHT] = { "cpu.shares", .format = format_shares },
 		[CGROUP_KNOB_CPU_IDLE] = { "cpu.idle", .format = cgroup_format_flag },
 		[CGROUP_KNOB_CPU_RT] = { "cpu.rt_runtime_us", .apply = apply_rt },
-		[CGROUP_KNOB_CPU_SET] = { "cpuset.cpus", .apply = cgroup_apply_cpus },
+		[CGROUP_KNOB_CPU_SET] = { "cpuset.cpus", .apply = apply_cpus },
 		[CGROUP_KNOB_IO_WEIGHT] = { "blkio.bfq.weight", .off_root = true,
 					    .apply = cgroup_v1_io_weight },
 		[CGROUP_KNOB_IO_LIMIT] = { "blkio.throttle.read_bps_device", .apply = cgroup_v1_io_limit },

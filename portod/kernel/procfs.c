@@ -384,18 +384,15 @@ uint64_t procfs_mem_total(void)
 	return (uint64_t)kib * 1024;
 }
 
-uint64_t procfs_meminfo(const char *key)
+uint64_t procfs_huge_pages(void)
 {
-	unsigned long long v;
-	char buf[8192], unit[8] = "";
-	const char *p;
+	static const char path[] = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+	unsigned long long pages;
+	char buf[32];
 
-	if (fd_read_small(AT_FDCWD, "/proc/meminfo", buf, sizeof(buf)) < 0)
+	if (fd_read_small(AT_FDCWD, path, buf, sizeof(buf)) < 0 || sscanf(buf, "%llu", &pages) != 1)
 		return 0;
-	p = status_field(buf, key);
-	if (!p || sscanf(p, " %llu %7[kB]", &v, unit) < 1)
-		return 0;
-	return unit[0] ? (uint64_t)v * 1024 : v;
+	return (uint64_t)pages << 21;
 }
 
 int procfs_add_vm(pid_t pid, struct proc_vm *vm)

@@ -46,9 +46,8 @@ int procfs_process_of(pid_t tid, pid_t *ret);
  * -errno, -ESRCH when it is gone. The caller owns the descriptor. */
 int procfs_open_root(pid_t pid, uint64_t starttime);
 uint64_t procfs_mem_total(void); /* bytes of RAM; 0 if unreadable */
-/* Value behind "KEY:" of /proc/meminfo in bytes (a count as it is); 0 when there is none. */
-uint64_t procfs_meminfo(const char *key);
-
+/* Bytes in pages of 2 MiB, used or not; 0 when the kernel has none. */
+uint64_t procfs_huge_pages(void);
 /* Sizes of address spaces, bytes; see proc_pid_status(5). */
 struct proc_vm {
 	uint64_t count; /* processes in here */

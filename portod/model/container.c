@@ -222,15 +222,15 @@ uint64_t container_cpu_guarantee_bound(const struct container *ct, uint64_t cpu_
 	return bound;
 }
 
-uint64_t container_memory_guarantee_total(const struct container *ct)
+uint64_t container_memory_guarantee_total(const struct container *ct, const struct container *also)
 {
 	const struct container *child;
 	uint64_t sum = 0;
 
-	if (!state_has_resources(ct->state))
+	if (!state_has_resources(ct->state) && ct != also)
 		return 0;
 	list_for_each(child, &ct->children, child_node)
-		sum += container_memory_guarantee_total(child);
+		sum += container_memory_guarantee_total(child, also);
 	return ct->spec.memory_guarantee > sum ? ct->spec.memory_guarantee : sum;
 }
 

@@ -71,6 +71,8 @@ struct container {
 	uint64_t oom_base;   /* the kernel's count at the start: a respawn keeps the group */
 	uint64_t oom_kills_total;  /* with descendants, since creation */
 	uint64_t stream_offset[3]; /* bytes rotated away; [0] unused */
+	uint64_t memory_low;       /* what the kernel was told to guarantee, bytes */
+	bool pressed;              /* what it has in memory is to be given back */
 	struct cpumask *jail;      /* processors chosen for cpu_set `jail N`; owned, NULL = none */
 	struct error *start_error; /* owned; NULL = none */
 	bool self_frozen;          /* paused by its own request, not an ancestor's */
@@ -159,8 +161,9 @@ uint64_t container_cpu_limit_total(const struct container *ct);
 /* Smallest cpu guarantee on the way up, of the containers that own the cpu controller
  * (`cpu_bit` in spec.controllers); `host` when none does. */
 uint64_t container_cpu_guarantee_bound(const struct container *ct, uint64_t cpu_bit, uint64_t host);
-/* max(own guarantee, sum of the children's), 0 when it is stopped. */
-uint64_t container_memory_guarantee_total(const struct container *ct);
+/* max(own guarantee, sum of the children's), 0 when it is stopped. `also` counts as if it had been
+ * started already; NULL = nobody. */
+uint64_t container_memory_guarantee_total(const struct container *ct, const struct container *also);
 /* A meta container without running descendants. */
 static inline bool container_is_hollow_meta(const struct container *ct)
 {

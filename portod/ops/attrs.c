@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/memory.h"
 
 struct set_op {
 	struct op op;
@@ -23,6 +24,15 @@ struct set_op {
 	struct error why;         /* of TAKE_BACK */
 	struct cpumask *old_jail; /* of before; NULL = none */
 };
+
+/* Kept or not: the books of the tree follow the container. */
+static void settle(struct set_op *s)
+{
+	if (s->txn.dirty & 1u << APPLY_GUARANTEE)
+		guarantee_update(s->op.ops, s->op.ct);
+	if (s->txn.dirty & 1u << APPLY_PRESS)
+		press_update(s->op.ops, s->op.ct);
+}
 
 static void keep(struct set_op *s)
 {
@@ -41,6 +51,7 @@ static void keep(struct set_op *s)
 		persist_extra(ops, ct);
 	if (ct->spec.controllers != s->txn.old_controllers)
 		persist_prop(ops, ct, prop_find("controllers"));
+	settle(s);
 	for (size_t i = 0; i < s->txn.labels.n; i++)
 		watches_notify_label(ops->watches, ct, s->txn.labels.e[i].key,
 				     s->txn.labels.e[i].val);
@@ -52,15 +63,19 @@ static void keep(struct set_op *s)
 /* What is decided here, not where the change is applied. */
 static int prepare(struct set_op *s, struct error *err)
 {
-	if (!(s->txn.dirty & 1u << APPLY_CPU_SET))
-		return 0;
-	if (s->op.ct->jail)
-		s->old_jail = xmemdup(s->op.ct->jail, sizeof(*s->old_jail));
-	return cpuset_prepare(s->op.ops, s->op.ct, err);
+	struct ops *ops = s->op.ops;
+	struct container *ct = s->op.ct;
+
+	if (ct->jail)
+		s->old_jail = xmemdup(ct->jail, sizeof(*s->old_jail));
+	if (s->txn.dirty & 1u << APPLY_GUARANTEE && guarantee_admit(ops, s->ctx.client, ct, err))
+		return -1;
+	return s->txn.dirty & 1u << APPLY_CPU_SET ? cpuset_prepare(ops, ct, err) : 0;
 }
 
 static void unprepare(struct set_op *s)
 {
+	settle(s);
 	if (!(s->txn.dirty & 1u << APPLY_CPU_SET))
 		return;
 	cpuset_release(s->op.ops, s->op.ct);

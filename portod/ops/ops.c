@@ -15,6 +15,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/memory.h"
 #include "ops/resolver.h"
 
 struct moment ops_now(void)
@@ -71,6 +72,8 @@ void ops_set_state(struct ops *ops, struct container *ct, enum container_state s
 	container_set_state(ct, state);
 	if (state == STATE_STOPPED)
 		cpuset_release(ops, ct);
+	guarantee_update(ops, ct);
+	press_update(ops, ct);
 	persist_run(ops, ct);
 	watches_notify_state(ops->watches, ct, state_name(state));
 	if (!was_running)

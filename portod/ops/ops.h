@@ -55,6 +55,7 @@ struct ops_config {
 struct ops_stats {
 	uint64_t created, started, start_failed, oom, buried, lost, restored;
 	uint64_t taints; /* told by starts so far */
+	uint64_t guarantee_refused;
 	uint64_t start_timeouts, stream_rotate_bytes, stream_rotate_errors;
 };
 

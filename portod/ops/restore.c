@@ -24,6 +24,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/memory.h"
 #include "ops/resolver.h"
 #include "props/nswish.h"
 
@@ -367,6 +368,10 @@ int ops_restore(struct ops *ops, struct error *err)
 		if (!all[i]->destroyed)
 			reconcile(&r, all[i]);
 	prop_refresh_oom_kills(ops->env, tree_root(ops->tree)); /* nobody counted meanwhile */
+	guarantee_adopt(ops, all, n);
+	for (size_t i = 0; i < n; i++)
+		if (!all[i]->destroyed)
+			press_update(ops, all[i]);
 	stop_all(&r);
 	for (size_t i = 0; i < n; i++)
 		if (!all[i]->destroyed && all[i]->spec.weak)

@@ -181,7 +181,7 @@ static void add_memory(const struct ops *ops, const struct container *ct, bool f
 static void add_guarantee(const struct ops *ops, const struct container *ct, bool fresh,
 			  struct settings *s)
 {
-	uint64_t total = container_memory_guarantee_total(ct);
+	uint64_t total = container_memory_guarantee_total(ct, ct);
 
 	add_if(ops, ct, CGROUP_KNOB_MEMORY_GUARANTEE, total, 0, total || !fresh, s);
 }

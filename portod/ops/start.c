@@ -22,6 +22,7 @@
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
+#include "ops/memory.h"
 #include "ops/resolver.h"
 
 #define PURGE_RETRY_MS 10
@@ -244,7 +245,7 @@ static void begin(struct start_op *s)
 	if (ct == s->target)
 		err = s->from_err;
 	if (err.code || policy_apply(ops, ct, &err) || compile_check(ops, client, ct, &err) ||
-	    cpuset_prepare(ops, ct, &err) ||
+	    guarantee_admit(ops, client, ct, &err) || cpuset_prepare(ops, ct, &err) ||
 	    compile_start(ops, ct, ct == s->target ? &s->from : &none, s->respawn, &s->compiled,
 			  &err)) {
 		error_prefix(&err, "cannot prepare start of container '%s'", ct->name);

@@ -60,7 +60,7 @@ const struct prop row_memory_reclaimed = {
 	.row = ROW_memory_reclaimed,
 	.desc = "memory the kernel took back so far, bytes",
 	.doc = "Since the start. Unified tree: pgsteal of memory.stat. Else pgpgout, which\n"
-	       "also counts pages that were freed: too much.",
+	       "also counts pages that were freed, and a large page of the cache once: a hint.",
 	.arg = STAT(MEMORY_RECLAIMED),
 	MEMORY_STAT,
 };

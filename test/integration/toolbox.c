@@ -49,6 +49,17 @@ static int hog_child(size_t mib)
 	return 0;
 }
 
+/* Lock MiB, say so, then wait. */
+static int lock(size_t mib)
+{
+	char *p = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	printf("%s\n", mlock(p, mib << 20) == 0 ? "locked" : strerror(errno));
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 /* Fork children that wait; print how many came to life. */
 static int fork_bomb(int count)
 {
@@ -350,6 +361,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "hog"))
 		return hog((size_t)n);
+	if (!strcmp(what, "lock"))
+		return lock((size_t)n);
 	if (!strcmp(what, "hog-child"))
 		return hog_child((size_t)n);
 	if (!strcmp(what, "fork"))
