@@ -249,6 +249,9 @@ static void fill_ops_config(struct daemon *d)
 	c->memory_total = procfs_mem_total();
 	c->start_parents = m->container->enable_start_parents;
 	c->enable_tracefs = m->container->enable_tracefs;
+	c->fuse_timeout_ms = m->daemon->fuse_termination_timeout_s * 1000;
+	c->fuse_pause_ms = m->daemon->fuse_termination_sleep_ms;
+	c->fuse_pause_ms = c->fuse_pause_ms ? c->fuse_pause_ms : 1;
 	c->detect_systemd = m->container->detect_systemd && m->container->enable_systemd;
 	c->rw_cgroupfs = m->container->enable_rw_cgroupfs;
 	c->rw_net_cgroups = m->container->enable_rw_net_cgroups;

@@ -38,6 +38,7 @@ struct ops_config {
 	const struct extra_property *extra; /* given to containers at their start */
 	size_t nextra;
 	bool start_parents, enable_tracefs;
+	unsigned fuse_timeout_ms, fuse_pause_ms; /* for file systems in user space to end */
 	bool detect_systemd;
 	bool rw_cgroupfs, rw_net_cgroups;    /* may containers rule groups of their own? */
 	bool os_cgroupfs;                    /* those of virt_mode os do without being told */

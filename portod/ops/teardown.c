@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/xalloc.h"
+#include "kernel/fuse.h"
 #include "ops/internal.h"
 
 struct teardown_item {
@@ -29,6 +30,8 @@ struct teardown {
 	struct teardown_item *items; /* children before parents */
 	size_t n;
 	bool kill_only;
+	bool fuse;    /* one of them may have file systems in user space */
+	pid_t beyond; /* process of the container above: what that sees is not theirs */
 };
 
 static void add_item(struct teardown *t, const struct container *ct)
@@ -51,16 +54,27 @@ static void add_item(struct teardown *t, const struct container *ct)
 	it->hold = ops_hold_path(t->ops, ct);
 }
 
+static bool may_have_fuse(const struct container *ct)
+{
+	while (ct && !ct->spec.enable_fuse)
+		ct = ct->parent;
+	return ct;
+}
+
 struct teardown *teardown_new(struct ops *ops, struct container *top, bool kill_only)
 {
 	struct teardown *t = xnew(struct teardown);
+	const struct container *near = container_nearest_task(top);
 	struct container *ct = NULL;
 
 	t->ops = ops;
 	t->kill_only = kill_only;
+	t->beyond = near ? near->task.main_pid : 0;
 	while ((ct = tree_next_post(top, ct)))
-		if (ct == top || state_has_resources(ct->state))
+		if (ct == top || state_has_resources(ct->state)) {
 			add_item(t, ct);
+			t->fuse = t->fuse || may_have_fuse(ct);
+		}
 	return t;
 }
 
@@ -151,6 +165,38 @@ static int remove_item(const struct teardown *t, const struct teardown_item *it,
 	return 0;
 }
 
+static int abort_fuse(const struct teardown *t, const struct cgroup *top, struct error *err)
+{
+	pid_t *pids = NULL;
+	size_t n = 0;
+	int r;
+
+	if (cgroup_pids(t->ops->cgroups, top, true, &pids, &n, err))
+		return -1;
+	r = fuse_abort(pids, n, t->beyond);
+	free(pids);
+	return r < 0 ? error_errno(err, -r, "abort file systems in user space") : 0;
+}
+
+/* As a rule they end with their servers. */
+static void end_fuse(const struct teardown *t)
+{
+	const struct ops_config *config = t->ops->config;
+	const struct cgroup *top = &t->items[t->n - 1].cgroup;
+	struct cgroup_host *h = t->ops->cgroups;
+	struct error err = ERROR_INIT;
+
+	if (!t->fuse || t->items[t->n - 1].job || !cgroup_exists(h, top))
+		return;
+	for (unsigned waited = 0; waited <= config->fuse_timeout_ms;
+	     waited += config->fuse_pause_ms) {
+		if (cgroup_kill(h, top, SIGKILL, true, &err) ||
+		    cgroup_wait_empty(h, top, true, config->fuse_pause_ms, &err) == 0 ||
+		    abort_fuse(t, top, &err))
+			return; /* what is left over is found and told of by who removes the groups */
+	}
+}
+
 int teardown_job(void *arg, void *result, size_t *len, struct error *err)
 {
 	const struct teardown *t = arg;
@@ -159,6 +205,7 @@ int teardown_job(void *arg, void *result, size_t *len, struct error *err)
 	*len = 0;
 	kill_namespaces(t);
 	kill_frozen(t);
+	end_fuse(t);
 	if (t->kill_only)
 		return kill_leftovers(t, err);
 	for (size_t i = 0; i < t->n; i++)

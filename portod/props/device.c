@@ -127,7 +127,7 @@ static bool asks(const struct container *ct)
 static void devices_asked(const struct container *ct, struct device_list *ret)
 {
 	struct device fuse = {
-		.rule = { .type = 'c', .major = 10, .minor = 229, .access = DEVICE_RW },
+		.rule = { .type = 'c', .major = 10, .minor = 229, .access = DEVICE_RWM },
 		.mode = 0666,
 	};
 

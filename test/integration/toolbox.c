@@ -7,13 +7,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -354,6 +361,184 @@ static int connect_for_others(const char *path)
 	return 0;
 }
 
+/* ---- file systems in user space ---- */
+
+/* Answers the first request, which asks for the version, reads all others, and answers none. */
+static void *serve(void *arg)
+{
+	static char request[1 << 16];
+	int fd = *(int *)arg;
+	struct {
+		struct fuse_out_header header;
+		struct fuse_init_out init;
+	} reply = {
+		.init = { .major = FUSE_KERNEL_VERSION, .minor = 23, .max_write = 4096 },
+	};
+
+	if (read(fd, request, sizeof(request)) <= 0)
+		return NULL;
+	reply.header.len = sizeof(reply);
+	reply.header.unique = ((struct fuse_in_header *)request)->unique;
+	if (write(fd, &reply, sizeof(reply)) < 0)
+		return NULL;
+	while (read(fd, request, sizeof(request)) > 0)
+		;
+	return NULL;
+}
+
+/* Mount it; with `hang` wait for its own answer, where no signal reaches. */
+static int fuse(const char *dir, int hang)
+{
+	int fd = open("/dev/fuse", O_RDWR);
+	pthread_t thread;
+	struct stat st;
+	char options[100];
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (fd < 0 || mount("box", dir, "fuse", MS_NOSUID | MS_NODEV, options) < 0) {
+		printf("%s: %s\n", fd < 0 ? "open" : "mount", strerror(errno));
+		return 1;
+	}
+	pthread_create(&thread, NULL, serve, &fd);
+	printf("mounted\n");
+	fflush(stdout);
+	if (hang)
+		printf("%d\n", stat(dir, &st));
+	else
+		pause();
+	return 0;
+}
+
+/* ---- looking for what is not ours ---- */
+
+static int is_daemon(int pid, char comm[64])
+{
+	char path[64];
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	fd = open(path, O_RDONLY);
+	if (fd >= 0)
+		n = read(fd, comm, 63);
+	close(fd);
+	comm[n > 0 ? n - 1 : 0] = 0;
+	return !strncmp(comm, "porto", 5);
+}
+
+/* Unless it is a program by now: then it may be looked at. The name changes a moment after the
+ * program is there. */
+static void report(int pid, const char *what)
+{
+	char comm[64];
+
+	usleep(1000);
+	if (!is_daemon(pid, comm))
+		return;
+	printf("%s: %s\n", comm, what);
+	fflush(stdout);
+}
+
+/* Everything that shows or changes a process of the daemon on its way to become a command. */
+static void try_all(int pid)
+{
+	static const char *const files[] = { "mem",     "environ", "maps",        "auxv",   "io",
+					     "syscall", "stack",   "personality", "pagemap" };
+	static const char *const dirs[] = { "root/", "cwd/", "fd", "fdinfo", "map_files" };
+	static const char *const spaces[] = { "mnt", "user", "net", "ipc", "uts", "cgroup", "pid" };
+	char path[64], byte, link[64];
+	struct iovec here = { &byte, 1 }, there = { (void *)0x400000, 1 };
+	int fd;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		fd = open(path, O_RDONLY);
+		if (fd >= 0 && read(fd, &byte, 1) == 1)
+			report(pid, files[i]);
+		close(fd);
+		if (!strcmp(files[i], "mem") && (fd = open(path, O_RDWR)) >= 0) {
+			report(pid, "mem can be opened");
+			close(fd);
+		}
+	}
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, dirs[i]);
+		fd = open(path, O_RDONLY | O_DIRECTORY);
+		if (fd >= 0)
+			report(pid, dirs[i]);
+		close(fd);
+	}
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, spaces[i]);
+		fd = open(path, O_RDONLY);
+		if (fd >= 0)
+			report(pid, path);
+		if (fd >= 0 && setns(fd, 0) == 0)
+			report(pid, "setns");
+		close(fd);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (readlink(path, link, sizeof(link)) >= 0)
+		report(pid, "exe");
+	if (process_vm_readv(pid, &here, 1, &there, 1, 0) == 1)
+		report(pid, "process_vm_readv");
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
+		report(pid, "ptrace");
+		ptrace(PTRACE_DETACH, pid, 0, 0);
+	}
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd >= 0) {
+		int got = (int)syscall(SYS_pidfd_getfd, fd, 3, 0);
+
+		if (got >= 0)
+			report(pid, "pidfd_getfd");
+		close(got);
+		if (setns(fd, CLONE_NEWNS) == 0)
+			report(pid, "setns by pidfd");
+		close(fd);
+	}
+}
+
+/* For so many seconds; then how many such processes were seen. A process of the daemon is told by
+ * its name, or by the name that it gave itself. */
+static int snoop(long seconds)
+{
+	struct timespec now, start;
+	long seen = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		DIR *dir = opendir("/proc");
+		struct dirent *de;
+
+		while (dir && (de = readdir(dir))) {
+			char comm[64];
+			int pid = atoi(de->d_name);
+
+			if (pid <= 0 || pid == getpid() || !is_daemon(pid, comm))
+				continue;
+			seen++;
+			try_all(pid);
+		}
+		if (dir)
+			closedir(dir);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < seconds);
+	printf("seen %ld\n", seen);
+	return 0;
+}
+
+/* Nested in a user namespace of its own, which makes all capabilities there. */
+static int in_userns(char **argv)
+{
+	if (unshare(CLONE_NEWUSER) < 0) {
+		printf("unshare: %s\n", strerror(errno));
+		return 1;
+	}
+	execvp(argv[0], argv);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -403,6 +588,16 @@ int main(int argc, char **argv)
 		return ask(argv[2], argv[3]);
 	if (!strcmp(what, "lines"))
 		return lines(n);
+	if (!strcmp(what, "fuse") || !strcmp(what, "fuse-hang"))
+		return fuse(argv[2], !strcmp(what, "fuse-hang"));
+	if (!strcmp(what, "ids")) {
+		printf("%d %d\n", getuid(), geteuid());
+		return 0;
+	}
+	if (!strcmp(what, "snoop"))
+		return snoop(n);
+	if (!strcmp(what, "in-userns"))
+		return in_userns(argv + 2);
 	if (!strcmp(what, "pid")) {
 		printf("%d %d %d\n", getpid(), getppid(), getsid(0));
 		return 0;
