@@ -13,8 +13,9 @@
 
 /*
  * Abort the connections of all fuse file systems that one of the processes `v` serves, or that are
- * mounted where it sees them, but neither here nor where process `beyond` (0 = nobody) does: those are of somebody
- * else. Returns how many there were, or -errno. Without /sys/fs/fuse/connections it is mounted
- * here, in a new mount namespace of the caller, who must be a child of the server that ends soon.
+ * mounted where it sees them, but neither here nor where process `beyond` (0 = nobody) does: those
+ * are of somebody else. Returns how many there were, or -errno. Without /sys/fs/fuse/connections
+ * it is mounted here, in a new mount namespace of the caller, who must be a child of the server
+ * that ends soon.
  */
 int fuse_abort(const pid_t *v, size_t n, pid_t beyond);
