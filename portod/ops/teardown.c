@@ -188,12 +188,11 @@ static void end_fuse(const struct teardown *t)
 
 	if (!t->fuse || t->items[t->n - 1].job || !cgroup_exists(h, top))
 		return;
-	for (unsigned waited = 0; waited <= config->fuse_timeout_ms;
-	     waited += config->fuse_pause_ms) {
+	for (unsigned ms = 0; ms <= config->fuse_timeout_ms; ms += config->fuse_pause_ms) {
 		if (cgroup_kill(h, top, SIGKILL, true, &err) ||
 		    cgroup_wait_empty(h, top, true, config->fuse_pause_ms, &err) == 0 ||
 		    abort_fuse(t, top, &err))
-			return; /* what is left over is found and told of by who removes the groups */
+			return; /* what is left, who removes the groups will tell */
 	}
 }
 

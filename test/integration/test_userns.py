@@ -775,15 +775,22 @@ SYSTEM = "/var/tmp/portod-test-rootfs"
 
 @pytest.mark.skipif(not os.path.isdir(SYSTEM), reason="no Debian in %s" % SYSTEM)
 @pytest.mark.limit(180)
-def test_a_whole_system(porto, tmp_path, name):
+def test_a_whole_system(own_portod, tmp_path, name):
     """systemd as root of a user namespace, with a hierarchy of its own to sort its services."""
-    root = tmp_path / "root"
-    subprocess.run(["cp", "-a", SYSTEM, str(root)], check=True)
-    for part in (root, *tmp_path.parents, tmp_path):
-        if str(part).startswith("/tmp/"):
-            os.chmod(part, 0o755)
+    for part in "root", "upper", "work":
+        (tmp_path / part).mkdir()
+    options = "lowerdir=%s,upperdir=%s,workdir=%s" % (SYSTEM, tmp_path / "upper", tmp_path / "work")
+    subprocess.run(["mount", "-t", "overlay", "box", "-o", options, str(tmp_path / "root")], check=True)
+    try:
+        with own_portod().client() as porto:
+            boot_and_stop(porto, name, str(tmp_path / "root"))
+    finally:
+        subprocess.run(["umount", str(tmp_path / "root")], check=True)
+
+
+def boot_and_stop(porto, name, root):
     porto.create(name)
-    porto.set(name, virt_mode="os", userns=True, root=str(root))
+    porto.set(name, virt_mode="os", userns=True, root=root)
     porto.start(name)
     pid = pid_of(porto, name)
     enter = ["nsenter", "-t", pid, "-m", "-p", "-U", "-C", "-u", "-i"]
@@ -795,3 +802,4 @@ def test_a_whole_system(porto, tmp_path, name):
     poll(active, deadline=120, step=0.5)
     assert ns(pid) != ns("self")
     porto.stop(name, 60000)
+    porto.destroy(name)
