@@ -39,7 +39,7 @@ struct daemon {
 	struct watches *watches;
 	struct client *internal;
 	struct ops_config ops_config;
-	struct smap extra_env, ipc_sysctl, net_sysctl;
+	struct smap extra_env, ipc_sysctl, net_sysctl, seccomp;
 	struct device_config devices;
 	struct extra_property *extra; /* owned, its strings are the configuration's */
 	struct prop_env prop_env;
@@ -307,6 +307,8 @@ static void fill_prop_env(struct daemon *d)
 	e->devices = &d->devices;
 	e->porto_stat = stats_get;
 	e->daemon = &d->handlers;
+	security_read_seccomp(d->config, &d->seccomp);
+	e->seccomp = &d->seccomp;
 }
 
 static void fill_ops(struct daemon *d)
@@ -520,6 +522,7 @@ static void destroy(struct daemon *d)
 	smap_deinit(&d->extra_env);
 	smap_deinit(&d->ipc_sysctl);
 	smap_deinit(&d->net_sysctl);
+	smap_deinit(&d->seccomp);
 	device_config_deinit(&d->devices);
 	free(d->extra);
 	buf_deinit(&d->reports.packed);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "security.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "props/seccomp.h"
+#include "proto/textpb.h"
 
 void security_read_devices(const struct config *c, struct device_config *ret)
 {
@@ -26,4 +30,29 @@ void security_read_devices(const struct config *c, struct device_config *ret)
 			log_error("container.device_sysfs '%s' is left out: %s",
 				  s->device ? s->device : "", err.text);
 	}
+}
+
+static void read_profile(const PortoConfig__TContainerConfig__TSeccompEntry *e, struct smap *ret)
+{
+	auto_free char *raw = e->profile ? textpb_print(&e->profile->base) : NULL, *text = NULL;
+	const char *name = e->name ? e->name : "";
+	struct error err = ERROR_INIT;
+
+	if (!*name)
+		error_set(&err, ERR_INVALID_VALUE, "it has no name");
+	else
+		seccomp_normalize(raw ? raw : "", &text, &err);
+	if (err.code)
+		log_error("container.seccomp_profiles '%s' is left out: %s", name, err.text);
+	else
+		smap_set(ret, name, text);
+}
+
+void security_read_seccomp(const struct config *c, struct smap *ret)
+{
+	const PortoConfig__TContainerConfig *m = c->msg->container;
+
+	*ret = (struct smap)SMAP_INIT;
+	for (size_t i = 0; i < m->n_seccomp_profiles; i++)
+		read_profile(m->seccomp_profiles[i], ret);
 }

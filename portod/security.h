@@ -10,3 +10,5 @@
 
 /* Looks at the nodes that are named. The caller owns *ret: device_config_deinit(). */
 void security_read_devices(const struct config *c, struct device_config *ret);
+/* Names and normalised texts. The caller owns *ret. */
+void security_read_seccomp(const struct config *c, struct smap *ret);

@@ -93,18 +93,6 @@ char *caps_format(uint64_t mask)
 	return buf_take(&out);
 }
 
-int caps_set_bounding(uint64_t mask, struct error *err)
-{
-	for (int c = 0; c < 64; c++) {
-		if ((mask & CAP_BIT(c)) || prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
-			continue;
-		if (errno == EINVAL)
-			break; /* beyond the kernel's last one */
-		return error_errno(err, errno, "drop capability %d from the bounding set", c);
-	}
-	return 0;
-}
-
 struct sets {
 	uint64_t effective, permitted, inheritable;
 };
@@ -134,43 +122,89 @@ static int sets_put(const struct sets *s)
 	return (int)syscall(SYS_capset, &h, d);
 }
 
-int caps_set_ambient(uint64_t mask, struct error *err)
+void caps_complete(struct cap_sets *sets, bool root, uint64_t own)
 {
-	struct sets s;
+	if (!sets->set_permitted)
+		sets->permitted = (root ? sets->bounding & own : 0) | sets->ambient |
+				  (sets->set_effective ? sets->effective : 0);
+	if (!sets->set_effective)
+		sets->effective = sets->permitted;
+}
 
-	if (sets_get(&s) < 0)
-		return error_errno(err, errno, "read capabilities");
-	if (mask & ~s.permitted) {
-		auto_free char *names = caps_format(mask & ~s.permitted);
-
-		return error_set(err, ERR_PERMISSION,
-				 "raise ambient capabilities %s: the server does not have them",
-				 names);
-	}
-	/* A change of the user id emptied the effective set; what follows needs it. */
-	s.effective = s.permitted;
-	s.inheritable = mask;
-	if (sets_put(&s) < 0)
-		return error_errno(err, errno, "set inheritable capabilities");
+/* The ambient ones must be permitted and inheritable at this moment. */
+static int set_ambient(uint64_t mask, struct error *err)
+{
+	/* Those of the service manager are not the container's. Before 4.3 there are none. */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (int c = 0; c < 64; c++) {
-		if ((mask & CAP_BIT(c)) &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) < 0) {
-			if (errno == EINVAL)
-				return error_set(err, ERR_NOT_SUPPORTED, "ambient capabilities");
-			return error_errno(err, errno, "raise ambient capability %d", c);
-		}
+		if (!(mask & CAP_BIT(c)) ||
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			return error_set(err, ERR_NOT_SUPPORTED,
+					 "this kernel has no ambient capabilities");
+		return error_errno(err, errno, "raise ambient capability %d", c);
 	}
 	return 0;
 }
 
-int caps_set_effective(uint64_t mask, struct error *err)
+/* Missing ones are fine. */
+static int set_bounding(uint64_t mask, struct error *err)
+{
+	for (int c = 0; c < 64; c++) {
+		if ((mask & CAP_BIT(c)) || prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			break; /* beyond the kernel's last one */
+		return error_errno(err, errno, "drop capability %d from the bounding set", c);
+	}
+	return 0;
+}
+
+static int check_own(const struct cap_sets *sets, uint64_t own, struct error *err)
+{
+	uint64_t wanted = sets->effective | sets->permitted | sets->inheritable | sets->ambient;
+	auto_free char *names = NULL;
+
+	if (!(wanted & ~own))
+		return 0;
+	names = caps_format(wanted & ~own);
+	return error_set(err, ERR_PERMISSION, "give capabilities %s: the server does not have them",
+			 names);
+}
+
+int caps_apply(const struct cap_sets *sets, bool root, uint64_t keep, struct error *err)
+{
+	struct cap_sets want = *sets;
+	struct sets s;
+
+	if (sets_get(&s) < 0)
+		return error_errno(err, errno, "read capabilities");
+	caps_complete(&want, root, s.permitted);
+	if (check_own(&want, s.permitted, err))
+		return -1;
+	keep &= s.permitted;
+	/* A change of the user id emptied the effective set; what follows needs it. */
+	s.effective = s.permitted;
+	s.inheritable = want.inheritable;
+	if (sets_put(&s) < 0)
+		return error_errno(err, errno, "set inheritable capabilities");
+	if (set_ambient(want.ambient, err) < 0 || set_bounding(want.bounding, err) < 0)
+		return -1;
+	s.permitted = want.permitted | keep;
+	s.effective = want.effective;
+	if (sets_put(&s) < 0)
+		return error_errno(err, errno, "set effective and permitted capabilities");
+	return 0;
+}
+
+int caps_raise(uint64_t mask, struct error *err)
 {
 	struct sets s;
 
 	if (sets_get(&s) < 0)
 		return error_errno(err, errno, "read capabilities");
-	s.permitted &= mask;
-	s.effective = s.permitted;
+	s.effective |= mask & s.permitted;
 	if (sets_put(&s) < 0)
 		return error_errno(err, errno, "set effective capabilities");
 	return 0;

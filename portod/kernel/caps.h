@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,15 +27,22 @@ int caps_parse(const char *text, uint64_t *ret, struct error *err);
 /* Reverse, by ascending number. New string. */
 char *caps_format(uint64_t mask);
 
+/* The sets of a process, capabilities(7). */
+struct cap_sets {
+	uint64_t effective, permitted, inheritable, ambient, bounding;
+	bool set_effective, set_permitted; /* exactly as said, else as caps_complete() does */
+};
+
+/* Fill in what is not said: root may do all of the bounding set that is in `own`, others have the
+ * ambient ones; in effect is what is permitted. */
+void caps_complete(struct cap_sets *sets, bool root, uint64_t own);
 /*
- * Of the calling process; none blocks. Order for a new command (reference/containers.md §15.4):
- * change ids with PR_SET_KEEPCAPS set, then these three.
+ * Make these the sets of the calling process, for a new command (reference/containers.md §15.4):
+ * change ids with PR_SET_KEEPCAPS set before. `keep` stays permitted besides, until the next
+ * execve(2). ERR_PERMISSION names what the process does not have itself, ERR_NOT_SUPPORTED: a
+ * kernel without ambient ones. Needs SETPCAP. capset(2), prctl(2) PR_CAP_AMBIENT, PR_CAPBSET_DROP;
+ * does not block.
  */
-/* Inheritable and ambient := mask; effective := permitted. ERR_PERMISSION for what the process does
- * not have itself. prctl(2) PR_CAP_AMBIENT, capset(2). */
-int caps_set_ambient(uint64_t mask, struct error *err);
-/* Drop everything outside `mask` from the bounding set; missing ones are fine. Needs SETPCAP in
- * the effective set. prctl(2) PR_CAPBSET_DROP. */
-int caps_set_bounding(uint64_t mask, struct error *err);
-/* Permitted and effective := what is permitted of `mask`. capset(2). */
-int caps_set_effective(uint64_t mask, struct error *err);
+int caps_apply(const struct cap_sets *sets, bool root, uint64_t keep, struct error *err);
+/* Make permitted capabilities effective, too. */
+int caps_raise(uint64_t mask, struct error *err);

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -258,7 +259,7 @@ static int enter_user_namespace(struct child *c, struct error *err)
 
 	if (fd < 0 && !flags)
 		return 0;
-	if (caps_set_effective(UINT64_MAX, err) < 0 || (fd >= 0 && userns_enter(fd, err) < 0))
+	if (caps_raise(UINT64_MAX, err) < 0 || (fd >= 0 && userns_enter(fd, err) < 0))
 		return -1;
 	if (fd >= 0 && spec->ns[NS_CGROUP].mode == NS_NEW)
 		flags |= ns_clone_flag(NS_CGROUP);
@@ -335,15 +336,12 @@ static int set_limits(struct child *c, struct error *err)
 static int set_credentials(struct child *c, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
-	bool root;
 
 	if (set_ids(spec->cred, err) < 0 || enter_user_namespace(c, err) < 0)
 		return -1;
-	root = getuid() == 0;
-	if (caps_set_ambient(spec->caps_ambient, err) < 0 ||
-	    caps_set_bounding(spec->caps_bounding, err) < 0)
-		return -1;
-	return caps_set_effective(root ? spec->caps_bounding : spec->caps_ambient, err);
+	/* A filter without no_new_privs wants an administrator, and comes last. */
+	return caps_apply(&spec->caps, getuid() == 0,
+			  spec->nseccomp && !spec->no_new_privs ? CAP_BIT(CAP_SYS_ADMIN) : 0, err);
 }
 
 static int set_streams(struct child *c, struct error *err)
@@ -353,6 +351,24 @@ static int set_streams(struct child *c, struct error *err)
 			return -1;
 	}
 	return stream_install(c->streams, c->spec->tty, err);
+}
+
+/*
+ * As late as can be: what we do after this has to pass the filters. The capability that was kept
+ * for it goes with the execution, which gives a program what its ids and sets are worth.
+ */
+static int restrict_calls(const struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+
+	if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_errno(err, errno, "set no_new_privs");
+	if (c->nfilters && !spec->no_new_privs && caps_raise(CAP_BIT(CAP_SYS_ADMIN), err))
+		return -1;
+	for (size_t i = 0; i < c->nfilters; i++)
+		if (sysfilter_install(&c->filters[i], err))
+			return -1;
+	return 0;
 }
 
 /* The program shall find the dispositions and the mask of a fresh session. */
@@ -419,9 +435,9 @@ static int command_main(struct child *c, const struct gates *gates, struct error
 		fd_write_all(gates->released, "", 1);
 		(void)fd_read_all(gates->init, &byte, 1);
 	}
-	if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return error_errno(err, errno, "set no_new_privs");
 	reset_signals();
+	if (restrict_calls(c, err))
+		return -1;
 	if (c->hold_fd >= 0)
 		return hold_exec(c->portoinit_fd, c->hold_fd, &argv, shown, err);
 	return exec_run(&argv, shown, err);

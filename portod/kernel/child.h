@@ -20,8 +20,10 @@ struct child {
 	int console;           /* a mount of the terminal for /dev/console, else -1 */
 	int root_fd, cwd_fd;   /* to take before anything is mounted; -1 = stay */
 	int unshare;           /* CLONE_NEW… to do after joining those */
-	bool placed;           /* cloned into the unified group already */
-	uint32_t warnings;     /* START_WARN_… so far */
+	struct sysfilter *filters; /* of spec->seccomp */
+	size_t nfilters;
+	bool placed;       /* cloned into the unified group already */
+	uint32_t warnings; /* START_WARN_… so far */
 };
 
 /* Never returns; failures are reported over the channel. Blocks. */

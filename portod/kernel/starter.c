@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -28,6 +29,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/xalloc.h"
 #include "kernel/child.h"
 #include "kernel/handshake.h"
 #include "kernel/hold.h"
@@ -313,11 +315,26 @@ static int prepare_namespaces(struct starter *s, struct error *err)
 	return 0;
 }
 
+/* Here, where it costs nobody who is in the container yet. */
+static int prepare_filters(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+	struct child *c = &s->child;
+
+	if (!spec->has_command || !spec->nseccomp)
+		return 0;
+	c->filters = xnew_array(struct sysfilter, spec->nseccomp);
+	for (; c->nfilters < spec->nseccomp; c->nfilters++)
+		if (sysfilter_compile(&spec->seccomp[c->nfilters], &c->filters[c->nfilters], err))
+			return -1;
+	return 0;
+}
+
 static int prepare(struct starter *s, struct error *err)
 {
 	if (prepare_groups(s->spec, err) < 0 || prepare_workdir(s->spec, err) < 0 ||
 	    prepare_streams(s, err) < 0 || prepare_files(s, err) < 0 ||
-	    prepare_namespaces(s, err) < 0)
+	    prepare_namespaces(s, err) < 0 || prepare_filters(s, err) < 0)
 		return -1;
 	return handshake_pair(&s->channel, &s->child.channel, err);
 }
@@ -554,6 +571,9 @@ static void deinit(struct starter *s)
 		close_fd(fds[i]);
 	for (int i = 0; i < _NS_COUNT; i++)
 		close_fd(&c->ns_fds[i]);
+	for (size_t i = 0; i < c->nfilters; i++)
+		sysfilter_deinit(&c->filters[i]);
+	free(c->filters);
 }
 
 static void init(struct starter *s, const struct start_spec *spec, bool into_group)

@@ -23,11 +23,13 @@
 #include "base/cred.h"
 #include "base/idmap.h"
 #include "base/str.h"
+#include "kernel/caps.h"
 #include "kernel/cgroup.h"
 #include "kernel/ns.h"
 #include "kernel/plan.h"
 #include "kernel/rlimit.h"
 #include "kernel/schedattr.h"
+#include "kernel/sysfilter.h"
 
 enum stream_kind {
 	STREAM_NULL,   /* /dev/null */
@@ -100,8 +102,12 @@ struct start_spec {
 	uint64_t stdout_limit;
 
 	const struct cred *cred; /* of the command */
-	uint64_t caps_bounding, caps_ambient;
+	struct cap_sets caps;    /* of the command, before it is executed */
 	bool no_new_privs;
+	/* Filters of system calls, outermost first: each must let the next one be installed.
+	 * Without no_new_privs they need the starter's CAP_SYS_ADMIN. */
+	const struct sysfilter_profile *seccomp;
+	size_t nseccomp;
 	const struct rlimit_entry *rlimits;
 	size_t nrlimits;
 	int oom_score_adj;

@@ -64,7 +64,7 @@ static int live_there(const struct making *m, struct error *err)
 				   (unsigned)rq->inside_uid, (unsigned)rq->inside_gid);
 	protect_memory();
 	/* Another id than 0 lost them. */
-	if (caps_set_effective(ALL_CAPS, err) < 0)
+	if (caps_raise(ALL_CAPS, err) < 0)
 		return -1;
 	if (rq->others && unshare(rq->others) < 0)
 		return error_errno(err, errno, "make namespaces of the user namespace");
@@ -97,7 +97,7 @@ static int enter_outer(const struct userns_request *rq, struct error *err)
 		return error_errno(err, errno, "become user %u", (unsigned)rq->uid);
 	setfsuid(0);
 	protect_memory();
-	if (caps_set_effective(ALL_CAPS, err) < 0)
+	if (caps_raise(ALL_CAPS, err) < 0)
 		return -1;
 	return userns_enter(rq->outer_fd, err);
 }

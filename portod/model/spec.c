@@ -11,6 +11,9 @@ void container_spec_deinit(struct container_spec *s)
 	smap_deinit(&s->env_secret);
 	cred_deinit(&s->task_cred);
 	cred_deinit(&s->owner_cred);
+	strv_deinit(&s->task_groups);
+	free(s->seccomp);
+	free(s->seccomp_name);
 	strv_deinit(&s->owner_containers);
 	free(s->cwd);
 	smap_deinit(&s->ulimit);

@@ -39,6 +39,7 @@ struct container_spec {
 	struct cred task_cred;        /* uid, gid; groups are looked up at start */
 	bool user_given, group_given; /* by a client, not only at creation; see
 					 container_task_uid() */
+	struct strv task_groups;      /* gids in decimal, if set */
 	struct cred owner_cred;
 	struct strv owner_containers; /* absolute names */
 	uint64_t umask;
@@ -60,8 +61,11 @@ struct container_spec {
 	bool userns;      /* see model/userns.h */
 	bool enable_fuse, unshare_on_exec;
 	struct idmap uid_map, gid_map; /* to host ids; empty = the usual one */
-	uint64_t capabilities, capabilities_ambient;
-	struct strv devices; /* rows, see props/device_row.h */
+	uint64_t capabilities, capabilities_ambient; /* CAP_BIT()s of kernel/caps.h */
+	uint64_t capabilities_effective, capabilities_permitted, capabilities_inheritable;
+	bool no_new_privs;
+	char *seccomp, *seccomp_name; /* text of a profile; NULL or "" = none */
+	struct strv devices;          /* rows, see props/device_row.h */
 	bool devices_explicit;
 	char *hostname;
 	struct smap namespaces; /* kind -> "new", "inherit", "container a/b", "path /x" */

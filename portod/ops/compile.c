@@ -35,6 +35,7 @@ struct compiled *compiled_free(struct compiled *c)
 	device_list_deinit(&c->devices);
 	buf_deinit(&c->device_rules);
 	strv_deinit(&c->sysfs);
+	seccomp_profiles_deinit(&c->seccomp);
 	cgroup_views_free(c->views, c->nviews);
 	idmap_deinit(&c->uid_map);
 	idmap_deinit(&c->gid_map);
@@ -137,7 +138,7 @@ static int compile(struct ops *ops, const struct container *ct, const struct sta
 	compile_task(ops, ct, c);
 	compile_resources(ops, ct, c);
 	compile_cgroupfs(ops, ct, c);
-	if (compile_layout(ops, ct, c, err))
+	if (compile_layout(ops, ct, c, err) || compile_seccomp(ops, ct, c, err))
 		return -1;
 	why = shares_mounts(ct);
 	if (why && check_no_mounts(ct, c, why, err))

@@ -12,6 +12,7 @@
 #include "ops/internal.h"
 #include "ops/links.h"
 #include "ops/settings.h"
+#include "props/seccomp.h"
 
 struct compiled {
 	struct start_spec spec;
@@ -31,6 +32,7 @@ struct compiled {
 	struct rlimit_entry *rlimits;
 	struct device_list devices; /* what it may have */
 	struct buf device_rules;
+	struct seccomp_profiles seccomp;
 	struct strv sysfs; /* what is writable there */
 	struct cgroup_view *views;
 	size_t nviews;
@@ -75,5 +77,8 @@ void compile_plan(const struct container *ct, struct compiled *c);
 
 /* ---- compile_task.c: the command and what it is given ---- */
 void compile_task(struct ops *ops, const struct container *ct, struct compiled *c);
+/* Which filters hold for it. */
+int compile_seccomp(struct ops *ops, const struct container *ct, struct compiled *c,
+		    struct error *err);
 int compile_streams(struct ops *ops, const struct container *ct, const struct start_client *from,
 		    struct compiled *c, struct error *err);

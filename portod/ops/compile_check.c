@@ -10,21 +10,36 @@
 #include "props/caps_bound.h"
 #include "props/device.h"
 #include "props/nswish.h"
+#include "props/task_groups.h"
 
-static bool cred_may_use_group(const struct client *client, const struct container *ct)
+static bool is_in_groups(const struct cred *groups, const struct cred *owner,
+			 const struct cred *task)
 {
-	gid_t gid = container_task_gid(ct);
+	for (size_t i = 0; i < groups->ngroups; i++) {
+		if (!cred_in_group(owner, groups->groups[i]) &&
+		    !cred_in_group(task, groups->groups[i]))
+			return false;
+	}
+	return cred_in_group(owner, groups->gid) || cred_in_group(task, groups->gid);
+}
+
+/* The group and the supplementary ones must be the owner's or the user's own. */
+static bool cred_may_use_groups(const struct client *client, const struct container *ct)
+{
 	struct cred owner = { .uid = ct->spec.owner_cred.uid, .gid = ct->spec.owner_cred.gid };
 	struct cred task = { .uid = container_task_uid(ct), .gid = (gid_t)-1 };
+	struct cred wanted = { .uid = task.uid, .gid = container_task_gid(ct) };
 	bool ok;
 
 	if (client_is_superuser(client))
 		return true;
 	cred_load_groups(&owner);
 	cred_load_groups(&task);
-	ok = cred_in_group(&owner, gid) || cred_in_group(&task, gid);
+	task_groups_load(ct, &wanted);
+	ok = is_in_groups(&wanted, &owner, &task);
 	cred_deinit(&owner);
 	cred_deinit(&task);
+	cred_deinit(&wanted);
 	return ok;
 }
 
@@ -59,11 +74,12 @@ static int check_credentials(const struct client *client, const struct container
 				 "its owner is uid %u, the client acts as uid %u",
 				 s->owner_cred.uid, client->cred.uid);
 	if (!chrooted &&
-	    (!client_controls_cred(client, &task) || !cred_may_use_group(client, ct)) &&
+	    (!client_controls_cred(client, &task) || !cred_may_use_groups(client, ct)) &&
 	    !client_may_change_ids(client, ct))
 		return error_set(err, ERR_PERMISSION,
-				 "the client may not run tasks as user %u group %u", task.uid,
-				 task.gid);
+				 "the client may not run tasks as user %u group %u with these "
+				 "task_groups",
+				 task.uid, task.gid);
 	if (!chrooted && task.uid == 0 && s->owner_cred.uid != 0)
 		return error_set(
 			err, ERR_PERMISSION,
@@ -186,18 +202,6 @@ static int check_mode(const struct ops *ops, const struct client *client,
 	return 0;
 }
 
-static int check_capabilities(const struct container *ct, struct error *err)
-{
-	uint64_t extra = ct->spec.capabilities_ambient & ~caps_bound(ct);
-	auto_free char *names = NULL;
-
-	if (!extra)
-		return 0;
-	names = caps_format(extra);
-	return error_set(err, ERR_PERMISSION,
-			 "capabilities_ambient %s are not in capabilities_allowed", names);
-}
-
 static int check_controllers(const struct ops *ops, const struct container *ct, struct error *err)
 {
 	uint32_t missing = (uint32_t)ct->spec.controllers & ~cgroup_host_controllers(ops->cgroups);
@@ -217,7 +221,7 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
 	    check_held(ct, err) || check_namespaces(ops, client, ct, err) ||
-	    check_capabilities(ct, err) || devices_check_parent(ops->env, ct, err))
+	    caps_check(ct, err) || devices_check_parent(ops->env, ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

@@ -7,6 +7,8 @@
 #include "ops/compile.h"
 #include "props/caps_bound.h"
 #include "props/env.h"
+#include "props/seccomp.h"
+#include "props/task_groups.h"
 
 /* ---- streams ---- */
 
@@ -94,6 +96,16 @@ int compile_streams(struct ops *ops, const struct container *ct, const struct st
 
 /* ---- the rest ---- */
 
+int compile_seccomp(struct ops *ops, const struct container *ct, struct compiled *c,
+		    struct error *err)
+{
+	if (seccomp_effective(ops->env, ct, &c->seccomp, err))
+		return -1;
+	c->spec.seccomp = c->seccomp.v;
+	c->spec.nseccomp = c->seccomp.n;
+	return 0;
+}
+
 void compile_task(struct ops *ops, const struct container *ct, struct compiled *c)
 {
 	struct start_spec *spec = &c->spec;
@@ -115,10 +127,10 @@ void compile_task(struct ops *ops, const struct container *ct, struct compiled *
 	spec->umask = (mode_t)ct->spec.umask;
 	c->cred.uid = container_task_uid(ct);
 	c->cred.gid = container_task_gid(ct);
-	cred_load_groups(&c->cred);
+	task_groups_load(ct, &c->cred);
 	spec->cred = &c->cred;
-	spec->caps_bounding = caps_bound(ct);
-	spec->caps_ambient = ct->spec.capabilities_ambient;
+	caps_sets(ct, &spec->caps);
+	spec->no_new_privs = no_new_privs_effective(ct);
 	spec->set_loginuid = true;
 	spec->loginuid = ct->spec.virt_mode == VIRT_OS ? (uid_t)-1 : ct->spec.owner_cred.uid;
 	spec->hostname = ct->spec.hostname;

@@ -38,11 +38,6 @@ ABSENT(bind_dns, "obsolete", USELESS);
 ABSENT(place_limit, "obsolete volume quota", USELESS);
 ABSENT(place_usage, "obsolete volume usage", USELESS);
 
-ABSENT(capabilities_effective, "effective capabilities of the command, before it is executed",
-       LATER);
-ABSENT(capabilities_inheritable, "inheritable capabilities of the command", LATER);
-ABSENT(capabilities_permitted, "permitted capabilities of the command, before it is executed",
-       LATER);
 ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(default_gw, "default gateway", LATER);
 ABSENT(io_guarantee, "bandwidth guarantee", LATER);
@@ -78,11 +73,7 @@ ABSENT(net_tx_drops, "send drops", LATER);
 ABSENT(net_tx_max_speed, "greatest egress speed", LATER);
 ABSENT(net_tx_packets, "sent packets", LATER);
 ABSENT(net_tx_speed_hgram, "egress speeds", LATER);
-ABSENT(no_new_privs, "no program gains rights by being executed", LATER);
 ABSENT(place, "storage places allowed", LATER);
-ABSENT(seccomp, "syscall filter rules", LATER);
-ABSENT(seccomp_name, "named syscall filter", LATER);
-ABSENT(task_groups, "supplementary groups of the command", LATER);
 ABSENT(volumes_linked, "volumes linked to it", LATER);
 ABSENT(volumes_owned, "volumes it owns", LATER);
 ABSENT(volumes_required, "volumes needed to start", LATER);

@@ -76,7 +76,8 @@ static const struct container *first_level(const struct container *ct)
 uint64_t caps_bound(const struct container *ct)
 {
 	bool is_set = row_is_set(ct, &row_capabilities);
-	uint64_t wanted = ct->spec.capabilities_ambient | (is_set ? ct->spec.capabilities : 0);
+	/* Who names a capability wants it without a fence. */
+	uint64_t named = ct->spec.capabilities_ambient | (is_set ? ct->spec.capabilities : 0);
 
 	if (container_is_root(ct))
 		return caps_all();
@@ -88,7 +89,7 @@ uint64_t caps_bound(const struct container *ct)
 	if (!is_set && ct->spec.owner_cred.uid == 0)
 		return caps_root & ancestors_limit(ct) & caps_all();
 	return caps_limit(ct) & ancestors_limit(ct) & caps_limit(first_level(ct)) &
-	       ~(without_fence(ct) & ~wanted) & caps_all();
+	       ~(without_fence(ct) & ~named) & caps_all();
 }
 
 uint64_t caps_grantable(const struct container *parent)
@@ -97,4 +98,74 @@ uint64_t caps_grantable(const struct container *parent)
 	while (!container_is_root(parent) && is_unlimited(parent))
 		parent = parent->parent;
 	return caps_default | (container_is_root(parent) ? 0 : caps_bound(parent));
+}
+
+void caps_sets(const struct container *ct, struct cap_sets *ret)
+{
+	const struct container_spec *s = &ct->spec;
+	bool inheritable = row_is_set(ct, &row_capabilities_inheritable);
+
+	*ret = (struct cap_sets){
+		.effective = s->capabilities_effective,
+		.permitted = s->capabilities_permitted,
+		.inheritable = inheritable ? s->capabilities_inheritable : s->capabilities_ambient,
+		.ambient = s->capabilities_ambient,
+		.bounding = caps_bound(ct),
+		.set_effective = row_is_set(ct, &row_capabilities_effective),
+		.set_permitted = row_is_set(ct, &row_capabilities_permitted),
+	};
+}
+
+/* As far as it is known before the start. */
+static void expected_sets(const struct container *ct, struct cap_sets *ret)
+{
+	caps_sets(ct, ret);
+	caps_complete(ret, container_task_uid(ct) == userns_root_uid(ct), ~UINT64_C(0));
+}
+
+uint64_t caps_shown(const struct prop *p, const struct container *ct)
+{
+	struct cap_sets sets;
+
+	if (p == &row_capabilities)
+		return caps_limit(ct);
+	if (p == &row_capabilities_ambient)
+		return ct->spec.capabilities_ambient;
+	expected_sets(ct, &sets);
+	return p == &row_capabilities_effective   ? sets.effective
+	       : p == &row_capabilities_permitted ? sets.permitted
+						  : sets.inheritable;
+}
+
+static int check_subset(uint64_t caps, const char *name, uint64_t bound, const char *of,
+			struct error *err)
+{
+	auto_free char *names = NULL;
+
+	if (!(caps & ~bound))
+		return 0;
+	names = caps_format(caps & ~bound);
+	return error_set(err, ERR_PERMISSION, "%s %s are not in %s", name, names, of);
+}
+
+int caps_check(const struct container *ct, struct error *err)
+{
+	struct cap_sets s;
+
+	expected_sets(ct, &s);
+	if (check_subset(s.ambient, "capabilities_ambient", s.bounding, "capabilities_allowed",
+			 err) ||
+	    check_subset(s.permitted, "capabilities_permitted", s.bounding, "capabilities_allowed",
+			 err) ||
+	    check_subset(s.inheritable, "capabilities_inheritable", s.bounding,
+			 "capabilities_allowed", err))
+		return -1;
+	/* So the kernel wants it. */
+	if (check_subset(s.effective, "capabilities_effective", s.permitted,
+			 "capabilities_permitted", err) ||
+	    check_subset(s.ambient, "capabilities_ambient", s.permitted, "capabilities_permitted",
+			 err))
+		return -1;
+	return check_subset(s.ambient, "capabilities_ambient", s.inheritable,
+			    "capabilities_inheritable", err);
 }

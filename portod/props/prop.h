@@ -79,6 +79,7 @@ struct prop_env {
 	bool enable_fuse;             /* may containers have it? */
 	const struct smap *extra_env; /* of the configuration, for every container; NULL = none
 					    */
+	const struct smap *seccomp;   /* profiles by name, normalised text; NULL = none */
 	const struct device_config *devices; /* props/device.h; NULL = the default list */
 	uint64_t (*porto_stat)(void *daemon, const char *name, bool *ret_known);
 	void *daemon; /* for porto_stat */

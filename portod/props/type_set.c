@@ -76,7 +76,7 @@ static int get_caps_index(const struct prop *p, const struct prop_ctx *ctx, cons
 	return 0;
 }
 
-/* Index access to an unset `capabilities` starts from the limit that holds without it. */
+/* Index access to an unset value starts from what holds without it. */
 static int set_caps_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
 			  const char *index, const char *value, struct error *err)
 {
@@ -85,8 +85,8 @@ static int set_caps_index(const struct prop *p, const struct prop_ctx *ctx, void
 
 	if (parse_caps_text(index, &mask, err) || parse_switch(value, &on, err))
 		return -1;
-	if (p == &row_capabilities && !row_is_set(ctx->ct, p))
-		*caps = caps_limit(ctx->ct);
+	if (!row_is_set(ctx->ct, p))
+		*caps = caps_shown(p, ctx->ct);
 	*caps = on ? *caps | mask : *caps & ~mask;
 	return 0;
 }

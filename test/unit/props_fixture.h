@@ -24,6 +24,7 @@ struct props_fixture {
 	struct prop_txn txn;
 	struct error err;
 	struct buf out;
+	struct smap seccomp; /* profiles of the configuration: "known" */
 	struct fake fake;
 	bool have_fake;
 };
@@ -57,6 +58,9 @@ static inline void fx_init_on(struct props_fixture *f, struct cgroup_host *host)
 		.enable_fuse = true,
 		.default_ulimit = "core: 0 unlimited; nofile: 8K 1M",
 	};
+	smap_set(&f->seccomp, "known",
+		 "rules { syscall: \"mkdir\" action { action: Errno value: 1 } }");
+	f->env.seccomp = &f->seccomp;
 	f->tree = tree_new();
 	f->env.tree = f->tree;
 	f->root = tree_root(f->tree);
@@ -101,6 +105,7 @@ static inline int fx_teardown(void **state)
 
 	prop_txn_deinit(&f->txn);
 	buf_deinit(&f->out);
+	smap_deinit(&f->seccomp);
 	client_free(f->su);
 	client_free(f->user);
 	tree_free(f->tree);

@@ -81,7 +81,7 @@ static inline struct box *box_new(const char *command)
 	s->streams[1] = (struct stream_spec){ .kind = STREAM_HOST, .path = t.output };
 	s->streams[2] = (struct stream_spec){ .kind = STREAM_HOST, .path = t.output };
 	s->cred = &t.cred;
-	s->caps_bounding = caps_default;
+	s->caps.bounding = caps_default;
 	s->timeout_ms = 20000;
 	b->layout = (struct layout_params){ .root = "/",
 					    .isolate = true,

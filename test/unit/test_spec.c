@@ -844,6 +844,9 @@ static const struct {
 	{ "bind", "/a /b ro;/c\\\\ d /e" },
 	{ "capabilities", "CHOWN;KILL" },
 	{ "capabilities_ambient", "KILL" },
+	{ "capabilities_effective", "KILL" },
+	{ "capabilities_inheritable", "KILL" },
+	{ "capabilities_permitted", "CHOWN;KILL" },
 	{ "command", "a \"b\" 'c'" },
 	{ "command_argv", "a\tb c\t\\\\" },
 	{ "controllers", "cpu;memory;pids" },
@@ -879,6 +882,8 @@ static const struct {
 	{ "respawn_count", "4" },
 	{ "respawn_delay", "5s" },
 	{ "root", "/r" },
+	{ "seccomp", "rules { syscall: \"mkdir\" action { action: Errno value: 2 } }" },
+	{ "seccomp_name", "known" },
 	{ "stdin_path", "/in" },
 	{ "stdout_path", "/out" },
 	{ "stderr_path", "/err" },
@@ -886,6 +891,7 @@ static const struct {
 	{ "sysctl", "kernel.sem: 1 2 3 4; net.core.somaxconn: 5" },
 	{ "symlink", "/a: b; c\\: d: /e\\;f" },
 	{ "task_cred", "82 83" },
+	{ "task_groups", "1;2" },
 	{ "thread_limit", "9" },
 	{ "uid_map", "0 100 1; 1 1000 5" },
 	{ "ulimit", "nofile: 5 9; core: unlimited" },
@@ -921,7 +927,10 @@ static void there_and_back(struct props_fixture *f, const struct prop *p)
 	Porto__TContainerSpec *spec;
 
 	assert_true(spec_field_of(p, &field));
-	to.ct = p == &row_env || p == &row_cwd ? f->a : f->ab;
+	/* A profile below another one is refused. */
+	to.ct = p == &row_env || p == &row_cwd || p == &row_seccomp || p == &row_seccomp_name
+			? f->a
+			: f->ab;
 	first = told(f, &f->ctx, p->name);
 	spec = spec_of(first);
 	if (try_spec(f, &to, spec))

@@ -63,8 +63,8 @@ static void credentials_and_limits(void **state)
 
 	(void)state;
 	b->spec.cred = &cred;
-	b->spec.caps_bounding = CAP_BIT(CAP_KILL) | CAP_BIT(CAP_CHOWN);
-	b->spec.caps_ambient = CAP_BIT(CAP_KILL);
+	b->spec.caps.bounding = CAP_BIT(CAP_KILL) | CAP_BIT(CAP_CHOWN);
+	b->spec.caps.ambient = b->spec.caps.inheritable = CAP_BIT(CAP_KILL);
 	b->spec.rlimits = &limit;
 	b->spec.nrlimits = 1;
 	b->spec.no_new_privs = true;

@@ -734,11 +734,13 @@
 { "Porto.TSeccompArg",
   "1 index uint64, "
   "2 compare Porto.TSeccompArg.ECompare, "
-  "3 value uint64" },
+  "3 value uint64, "
+  "2000 mask uint64" },
 { "Porto.TSeccompProfile",
   "1 name string, "
   "2 default_action Porto.TSeccompAction, "
-  "3 rules Porto.TSeccompRule*" },
+  "3 rules Porto.TSeccompRule*, "
+  "2000 stack bool" },
 { "Porto.TSeccompRule",
   "1 syscall string, "
   "2 args Porto.TSeccompArg*, "
