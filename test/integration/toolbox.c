@@ -602,6 +602,10 @@ int main(int argc, char **argv)
 		printf("%d %d %d\n", getpid(), getppid(), getsid(0));
 		return 0;
 	}
+	if (!strcmp(what, "ids")) {
+		printf("%d %d %d %d\n", getuid(), geteuid(), getgid(), getegid());
+		return 0;
+	}
 	if (!strcmp(what, "args")) {
 		for (int i = 2; i < argc; i++)
 			printf("[%s]\n", argv[i]);
