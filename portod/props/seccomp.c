@@ -133,10 +133,10 @@ static int read_rule(const Porto__TSeccompRule *r, struct sysfilter_rule *ret, s
 		return error_set(err, ERR_INVALID_VALUE, "there is no system call '%.100s'",
 				 r->syscall);
 	if (!r->action)
-		return error_set(err, ERR_INVALID_VALUE, "the rule about %.100s needs 'action'",
+		return error_set(err, ERR_INVALID_VALUE, "the rule about '%.100s' needs 'action'",
 				 r->syscall);
 	if (read_args(r, ret, err) || read_action(r->action, &ret->action, err))
-		return error_prefix(err, "rule about %.100s", r->syscall);
+		return error_prefix(err, "rule about '%.100s'", r->syscall);
 	return 0;
 }
 
