@@ -220,8 +220,8 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 		  struct error *err)
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
-	    check_held(ct, err) || check_namespaces(ops, client, ct, err) ||
-	    caps_check(ct, err) || devices_check_parent(ops->env, ct, err))
+	    check_held(ct, err) || check_namespaces(ops, client, ct, err) || caps_check(ct, err) ||
+	    devices_check_parent(ops->env, ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }
