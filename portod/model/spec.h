@@ -60,7 +60,7 @@ struct container_spec {
 	int cgroupfs;     /* enum cgroupfs_mode */
 	bool userns;      /* see model/userns.h */
 	bool enable_fuse, unshare_on_exec;
-	struct idmap uid_map, gid_map; /* to host ids; empty = the usual one */
+	struct idmap uid_map, gid_map;               /* to host ids; empty = the usual one */
 	uint64_t capabilities, capabilities_ambient; /* CAP_BIT()s of kernel/caps.h */
 	uint64_t capabilities_effective, capabilities_permitted, capabilities_inheritable;
 	bool no_new_privs;
