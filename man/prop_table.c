@@ -57,7 +57,10 @@ static void print_words(const struct enum_word *words)
 	const char *before = "";
 
 	for (; words->word; words++) {
-		printf("%s*%s*", before, words->word);
+		if (*words->word)
+			printf("%s*%s*", before, words->word);
+		else
+			printf("%sempty", before);
 		before = ", ";
 	}
 }

@@ -40,12 +40,6 @@ ABSENT(place_usage, "obsolete volume usage", USELESS);
 
 ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(default_gw, "default gateway", LATER);
-ABSENT(io_guarantee, "bandwidth guarantee", LATER);
-ABSENT(io_limit, "bandwidth limit", LATER);
-ABSENT(io_ops_guarantee, "operations guarantee", LATER);
-ABSENT(io_ops_limit, "operations limit", LATER);
-ABSENT(io_policy, "io priority", LATER);
-ABSENT(io_weight, "io weight", LATER);
 ABSENT(ip, "addresses", LATER);
 ABSENT(ip_limit, "addresses children may use", LATER);
 ABSENT(net_bytes, "class bytes", LATER);

@@ -29,13 +29,23 @@ static int write_map(const struct prop *p, const struct prop_ctx *ctx, const str
 	return prop_parse(p, ctx, NULL, text, err);
 }
 
+static int parse_map(const char *text, struct smap *ret)
+{
+	/* A number alone is shown for a map of disks that has `fs` only. */
+	if (*text && !strchr(text, ':')) {
+		smap_set(ret, "fs", text);
+		return 0;
+	}
+	return smap_parse(ret, text);
+}
+
 /* What a merge starts from. */
 static int read_own_map(const struct prop *p, const struct prop_ctx *ctx, bool merge,
 			struct smap *ret, struct error *err)
 {
 	auto_free char *text = merge ? spec_own_text(p, ctx) : xstrdup("");
 
-	if (smap_parse(ret, text) < 0)
+	if (parse_map(text, ret) < 0)
 		return error_set(err, ERR_UNKNOWN, "its present value '%.100s' is no map", text);
 	return 0;
 }
@@ -88,7 +98,7 @@ static int read_shown_map(const struct prop *p, const struct prop_ctx *ctx, stru
 {
 	auto_free char *text = spec_text(p, ctx, NULL);
 
-	return text && smap_parse(ret, text) == 0 ? 0 : -1;
+	return text && parse_map(text, ret) == 0 ? 0 : -1;
 }
 
 static ProtobufCMessage *dump_string_map(const struct prop *p, const struct prop_ctx *ctx)

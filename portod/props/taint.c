@@ -92,6 +92,11 @@ static bool realtime_with_limit(const struct container *ct)
 	return ct->spec.cpu_policy == CPU_RT && ct->spec.cpu_limit != 0;
 }
 
+static bool io_guarantee(const struct container *ct)
+{
+	return ct->spec.io_guarantee.n > 0 || ct->spec.io_ops_guarantee.n > 0;
+}
+
 /* ---- life ---- */
 
 static bool survives_oom(const struct container *ct)
@@ -117,6 +122,7 @@ static const struct {
 			       "middle of what is urgent" },
 	{ no_memory_limit, "memory_limit is not set: it may use up the memory of the host" },
 	{ no_cpu_limit, "cpu_limit is not set: it may use all processors" },
+	{ io_guarantee, "io_guarantee and io_ops_guarantee are notes: nothing guarantees them" },
 	{ not_isolated, "isolate is false: it sees the processes of the host" },
 	{ no_devices_group, "controllers[devices] is false: it may use every device it can open" },
 	{ chroot_without_devices_group,
