@@ -10,6 +10,7 @@
 #include "props/caps_bound.h"
 #include "props/device.h"
 #include "props/nswish.h"
+#include "props/place.h"
 #include "props/task_groups.h"
 
 static bool is_in_groups(const struct cred *groups, const struct cred *owner,
@@ -221,7 +222,7 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
 	    check_held(ct, err) || check_namespaces(ops, client, ct, err) || caps_check(ct, err) ||
-	    devices_check_parent(ops->env, ct, err))
+	    devices_check_parent(ops->env, ct, err) || place_check_container(ops->env, ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

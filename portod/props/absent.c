@@ -67,7 +67,6 @@ ABSENT(net_tx_drops, "send drops", LATER);
 ABSENT(net_tx_max_speed, "greatest egress speed", LATER);
 ABSENT(net_tx_packets, "sent packets", LATER);
 ABSENT(net_tx_speed_hgram, "egress speeds", LATER);
-ABSENT(place, "storage places allowed", LATER);
 ABSENT(volumes_linked, "volumes linked to it", LATER);
 ABSENT(volumes_owned, "volumes it owns", LATER);
 ABSENT(volumes_required, "volumes needed to start", LATER);
