@@ -285,6 +285,7 @@ static void fill_prop_env(struct daemon *d)
 	e->tree = d->tree;
 	e->ncpu = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	e->memory_total = d->ops_config.memory_total;
+	e->place = d->config->msg->daemon->place;
 	e->workdir_base = d->workdir_base;
 	e->stdout_limit_default = m->stdout_limit;
 	e->stdout_limit_max = m->stdout_limit_max;

@@ -28,6 +28,7 @@ void container_spec_deinit(struct container_spec *s)
 	strv_deinit(&s->readonly_paths);
 	smap_deinit(&s->symlink);
 	smap_deinit(&s->sysctl);
+	strv_deinit(&s->place);
 	free(s->resolv_conf);
 	free(s->etc_hosts);
 	for (int i = 0; i < 3; i++)

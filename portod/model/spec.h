@@ -78,6 +78,7 @@ struct container_spec {
 	uint64_t shm_size;                        /* bytes; 0 = none of its own */
 	struct smap symlink;                      /* link -> target, as set */
 	struct smap sysctl;
+	struct strv place; /* only when set */
 	char *resolv_conf; /* see props/etc.h */
 	char *etc_hosts;
 	char *stdio_path[3]; /* NULL = default */

@@ -10,6 +10,7 @@
 #include "props/caps_bound.h"
 #include "props/device.h"
 #include "props/nswish.h"
+#include "props/place.h"
 
 static bool cred_may_use_group(const struct client *client, const struct container *ct)
 {
@@ -217,7 +218,8 @@ int compile_check(struct ops *ops, const struct client *client, const struct con
 {
 	if (check_credentials(client, ct, err) || check_mode(ops, client, ct, err) ||
 	    check_held(ct, err) || check_namespaces(ops, client, ct, err) ||
-	    check_capabilities(ct, err) || devices_check_parent(ops->env, ct, err))
+	    check_capabilities(ct, err) || devices_check_parent(ops->env, ct, err) ||
+	    place_check_container(ops->env, ct, err))
 		return -1;
 	return check_controllers(ops, ct, err);
 }

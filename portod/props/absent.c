@@ -79,7 +79,6 @@ ABSENT(net_tx_max_speed, "greatest egress speed", LATER);
 ABSENT(net_tx_packets, "sent packets", LATER);
 ABSENT(net_tx_speed_hgram, "egress speeds", LATER);
 ABSENT(no_new_privs, "no program gains rights by being executed", LATER);
-ABSENT(place, "storage places allowed", LATER);
 ABSENT(seccomp, "syscall filter rules", LATER);
 ABSENT(seccomp_name, "named syscall filter", LATER);
 ABSENT(task_groups, "supplementary groups of the command", LATER);

@@ -67,6 +67,7 @@ struct prop_env {
 	unsigned ncpu;
 	uint64_t memory_total; /* bytes */
 	const struct topology *topology;
+	const char *place;        /* the daemon's; NULL = /place */
 	const char *workdir_base; /* "<place>/porto" */
 	uint64_t stdout_limit_default, stdout_limit_max, stdout_read_max, min_memory_limit;
 	uint64_t respawn_delay_default;    /* ns */

@@ -107,6 +107,7 @@ BY_ROW = {
     "sysctl": ["kernel.panic: 1", "x: y", "kernel.msgmax: " + "1" * 5000],
     "resolv_conf": ["x" * 70000],
     "etc_hosts": ["x" * (1 << 21)],
+    "place": ["relative", "/a/../b", "/etc/x", "=/a", "/a/***/b", "/" + "x" * 5000],
     "symlink": ["/: x", "..: x", "/x: /" + "x" * 5000],
     "mounts": ["tmpfs", "ext4 /x", "tmpfs /x size=y", "tmpfs /x no-such", "tmpfs /%s" % ("x" * 5000)],
     "umask": ["1000", "7777"],

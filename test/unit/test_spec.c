@@ -884,6 +884,7 @@ static const struct {
 	{ "stderr_path", "/err" },
 	{ "stdout_limit", "1M" },
 	{ "sysctl", "kernel.sem: 1 2 3 4; net.core.somaxconn: 5" },
+	{ "place", "/a/***;fast=/b c;***" },
 	{ "symlink", "/a: b; c\\: d: /e\\;f" },
 	{ "task_cred", "82 83" },
 	{ "thread_limit", "9" },
