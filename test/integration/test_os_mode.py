@@ -20,6 +20,9 @@ import pytest
 from conftest import UNIQUE, expect, poll, read
 from test_tty import Terminal
 
+# Whichever test is the first makes the system.
+pytestmark = pytest.mark.limit(1200)
+
 CACHE = os.environ.get("PORTO_TEST_ROOTFS", "/var/tmp/portod-test-rootfs")
 PACKAGES = "systemd-sysv,dbus"
 SUITE = "bookworm"
@@ -139,7 +142,6 @@ def booted(porto, name, debian):
     return name
 
 
-@pytest.mark.limit(1200)
 def test_systemd_boots(porto, booted):
     """To the target at which one can log in, without a failed unit."""
     name = booted
@@ -157,7 +159,6 @@ def test_systemd_boots(porto, booted):
     assert "/%s" % name not in groups.split("init.scope")[0].splitlines()[-1]
 
 
-@pytest.mark.limit(300)
 def test_systemd_keeps_services_apart(porto, booted):
     name = booted
     inside(porto, name, "systemd-run --unit=mine --remain-after-exit sleep 12345")
@@ -168,7 +169,6 @@ def test_systemd_keeps_services_apart(porto, booted):
     assert inside(porto, name, "systemctl is-active mine", check=False) == "inactive"
 
 
-@pytest.mark.limit(300)
 def test_systemd_stops_cleanly(porto, booted):
     """On the signal for it, by its own shutdown: not killed after the time."""
     name = booted
@@ -187,7 +187,6 @@ def test_systemd_stops_cleanly(porto, booted):
     assert read(root + "/stopped") == "stopped\n"
 
 
-@pytest.mark.limit(300)
 def test_systemd_halts_by_itself(porto, booted):
     """The end of its init is the end of the container."""
     name = booted
@@ -199,7 +198,6 @@ def test_systemd_halts_by_itself(porto, booted):
     assert int(porto.get_property(name, "exit_code")) in (0, -signal.SIGINT)
 
 
-@pytest.mark.limit(300)
 def test_systemd_survives_the_server(porto, portod, booted):
     name = booted
     pid = porto.get_property(name, "root_pid")
@@ -215,7 +213,6 @@ def test_systemd_survives_the_server(porto, portod, booted):
     assert inside(porto, name, "systemctl is-active multi-user.target") == "active"
 
 
-@pytest.mark.limit(300)
 def test_login_at_the_console(porto, name, debian, terminal):
     """With a terminal for console somebody can log in."""
     porto.create(name)
@@ -238,7 +235,6 @@ def test_login_at_the_console(porto, name, debian, terminal):
     assert "Reached target" in terminal.seen
 
 
-@pytest.mark.limit(300)
 def test_container_in_a_system(porto, booted):
     """An ordinary container below it, and a second system."""
     name = booted

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +104,49 @@ static void test_gone(void **state)
 	assert_false(procfs_is_gone(getpid(), st.starttime));
 }
 
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void test_signals(void **state)
+{
+	struct proc_stat st;
+	uint64_t handled;
+	sigset_t set;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(procfs_handled_signals(getpid(), &handled), 0);
+	assert_false(handled & SIGNAL_BIT(SIGUSR1) || handled & SIGNAL_BIT(SIGUSR2));
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	signal(SIGUSR1, on_signal);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	assert_int_equal(procfs_handled_signals(getpid(), &handled), 0);
+	assert_true(handled & SIGNAL_BIT(SIGUSR1) && handled & SIGNAL_BIT(SIGUSR2));
+	assert_int_equal(procfs_stat(getpid(), &st), 0);
+	assert_int_equal(st.pgrp, getpgrp());
+	assert_int_equal(st.session, getsid(0));
+	/* Somebody who waits for one shows neither. */
+	pid = fork();
+	if (pid == 0) {
+		int sig;
+
+		sigwait(&set, &sig);
+		_exit(sig);
+	}
+	for (int i = 0; i < 1000 && !procfs_waits_for_signal(pid); i++)
+		poll(NULL, 0, 10);
+	assert_true(procfs_waits_for_signal(pid));
+	assert_false(procfs_waits_for_signal(getpid()));
+	kill(pid, SIGUSR2);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(procfs_handled_signals(pid, &handled), -ESRCH);
+	signal(SIGUSR1, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void test_missing(void **state)
 {
 	struct proc_stat st;
@@ -127,7 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_self),           cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_same_namespace), cmocka_unit_test(test_gone),
-		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_signals),        cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
