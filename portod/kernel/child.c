@@ -33,6 +33,7 @@
 #include "kernel/caps.h"
 #include "kernel/exec.h"
 #include "kernel/handshake.h"
+#include "kernel/identity.h"
 #include "kernel/hold.h"
 #include "kernel/stream.h"
 #include "kernel/userns.h"
@@ -207,6 +208,26 @@ static int set_hostname(const struct start_spec *spec, struct error *err)
 	return error_errno(err, errno, "set hostname %s", spec->hostname);
 }
 
+/* Knobs of a namespace that belongs to a user namespace may be written by root of that only, with
+ * whatever capabilities. */
+static int write_sysctls(const struct start_spec *spec, struct sysctl_writer *w, struct error *err)
+{
+	struct cred root = { .uid = spec->root_uid, .gid = spec->root_gid };
+	struct identity self = IDENTITY_INIT;
+	bool other = spec->nsysctls && (root.uid || root.gid);
+	int r = other ? identity_assume(&root, &self) : 0, result = -1;
+
+	if (r < 0)
+		error_errno(err, -r, "become user %u", (unsigned)root.uid);
+	else if (!other || caps_set_effective(UINT64_MAX, err) == 0)
+		result = sysctl_writer_run(w, spec, err);
+	r = identity_restore(&self);
+	if (r < 0 && result == 0)
+		result = error_errno(err, -r, "become root again");
+	become_orphan_safe();
+	return result;
+}
+
 static int set_up(struct child *c, struct error *err)
 {
 	const struct start_spec *spec = c->spec;
@@ -219,7 +240,7 @@ static int set_up(struct child *c, struct error *err)
 	if (close_others(c, err) < 0)
 		return -1;
 	sysctl_writer_open(&sysctls, spec);
-	if (enter_namespaces(c, err) < 0 || sysctl_writer_run(&sysctls, spec, err) < 0)
+	if (enter_namespaces(c, err) < 0 || write_sysctls(spec, &sysctls, err) < 0)
 		return -1;
 	umask(0);
 	if (spec->ns[NS_NET].mode == NS_NEW && ns_bring_up_loopback(err) < 0)

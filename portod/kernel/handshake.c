@@ -27,8 +27,10 @@ struct message {
 #define MESSAGE_SHORT offsetof(struct message, err)
 
 static const char *const stage_names[_STAGE_COUNT] = {
-	[STAGE_USERMAP] = "user map", [STAGE_NETWORK] = "network", [STAGE_READY] = "ready",
-	[STAGE_RELEASE] = "release",  [STAGE_EXEC] = "exec",
+	[STAGE_NETWORK] = "network",
+	[STAGE_READY] = "ready",
+	[STAGE_RELEASE] = "release",
+	[STAGE_EXEC] = "exec",
 };
 
 const char *stage_name(enum stage stage)

@@ -15,7 +15,6 @@
 #include "base/error.h"
 
 enum stage {
-	STAGE_USERMAP, /* both: id maps are written (a later issue uses it) */
 	STAGE_NETWORK, /* both: network is set up (a later issue uses it) */
 	STAGE_READY,   /* main -> host: all set up, about to exec; carries the sender's pid */
 	STAGE_RELEASE, /* host -> main: the record is written, exec */

@@ -4,17 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 static int become(uid_t uid, gid_t gid, const gid_t *groups, size_t n)
 {
+	int r = 0;
+
 	/* Back to root first: only root may change groups. */
 	if (uid == 0 && seteuid(0) < 0)
 		return -errno;
 	if (setgroups(n, groups) < 0 || setegid(gid) < 0 || (uid && seteuid(uid) < 0))
-		return -errno;
-	return 0;
+		r = -errno;
+	/* With fs.suid_dumpable=1 the copy of the server that we are could be looked into now. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return r;
 }
 
 int identity_assume(const struct cred *c, struct identity *saved)

@@ -5,8 +5,8 @@
  * checks every step of a path as it would for that user; nothing is checked first and used later.
  *
  * For forked children that do one thing (starter, jobs), never for the server. Changing ids disarms
- * the parent-death signal (prctl(2)): who wants it arms it again. Functions return 0, a descriptor
- * or -errno; they block as path lookup blocks.
+ * the parent-death signal (prctl(2)): who wants it arms it again. The process is not dumpable
+ * afterwards. Functions return 0, a descriptor or -errno; they block as path lookup blocks.
  */
 #pragma once
 

@@ -303,6 +303,15 @@ def test_network_of_its_own(run):
     assert out.split() == ["up", "lo"]
 
 
+@pytest.mark.parametrize("user", [0, USER])
+def test_knobs_of_its_namespaces(run, user):
+    """The kernel lets only root inside write them."""
+    knobs = {"kernel.shmmax": "12345", "net.ipv4.ip_default_ttl": "60", "fs.mqueue.msg_max": "20"}
+    line = "cat " + " ".join("/proc/sys/" + key.replace(".", "/") for key in knobs)
+    text = "; ".join("%s: %s" % item for item in knobs.items())
+    assert run(line, sysctl=text, net="none", user=user, group=user).split() == list(knobs.values())
+
+
 def test_inherited_network_stays(porto, name):
     porto.run(name, "sleep 1000", userns=True, user=USER)
     assert ns(pid_of(porto, name), "net") == ns("self", "net")
