@@ -74,6 +74,11 @@ static const struct rule rules[] = {
 	{ "container", "memory_high_limit_proportion", RULE_RANGE, 0, 1 },
 	{ "container", "default_thread_limit", RULE_RANGE, 1, 4194304 },
 	{ "container", "default_coredump_filter", RULE_RANGE, 0, UINT32 },
+	{ "core", "timeout_s", RULE_RANGE, 1, 86400. * 365 },
+	{ "core", "default_pattern", RULE_OPTIONAL_PATH, 0, 0 },
+	{ "core", "space_limit_mb", RULE_RANGE, 0, ANY / MIB - 1 },
+	{ "core", "slot_space_limit_mb", RULE_RANGE, 0, ANY / MIB - 1 },
+	{ "core", "kernel_dir", RULE_PATH, 0, 0 },
 };
 
 /* ---- looking into messages ---- */

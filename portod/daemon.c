@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/xalloc.h"
+#include "core_hook.h"
 #include "kernel/mnt.h"
 #include "kernel/procfs.h"
 #include "kernel/topology.h"
@@ -60,6 +61,7 @@ struct daemon {
 	ev_timer socket_timer;
 	ev_timer commit_retry; /* only wakes the loop: the turn's end tries again */
 	bool destroying;
+	bool core_hook; /* core dumps come to us */
 };
 
 /* ---- the master's reports ---- */
@@ -306,6 +308,7 @@ static void fill_prop_env(struct daemon *d)
 	e->extra_env = &d->extra_env;
 	security_read_devices(d->config, &d->devices);
 	e->devices = &d->devices;
+	e->core_enabled = d->core_hook;
 	e->porto_stat = stats_get;
 	e->daemon = &d->handlers;
 	security_read_seccomp(d->config, &d->seccomp);
@@ -405,6 +408,18 @@ static int open_portoinit(struct daemon *d, struct error *err)
 	return 0;
 }
 
+/* Without it containers run as well. */
+static void install_core_hook(struct daemon *d)
+{
+	struct error err = ERROR_INIT;
+	char text[ERROR_MESSAGE_MAX];
+
+	d->core_hook = core_hook_install(d->config, &err) == 0;
+	if (!d->core_hook && d->config->msg->core->enable)
+		log_error("core dumps are not handled: %s",
+			  error_message(&err, text, sizeof(text)));
+}
+
 static int create(struct daemon *d, struct error *err)
 {
 	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
@@ -421,6 +436,7 @@ static int create(struct daemon *d, struct error *err)
 	d->watches = watches_new();
 	d->internal = client_new_internal(d->tree);
 	fill_ops_config(d);
+	install_core_hook(d);
 	fill_prop_env(d);
 	fill_extra(d);
 	prop_init_spec(&d->prop_env, tree_root(d->tree));
@@ -506,6 +522,8 @@ static void destroy(struct daemon *d)
 		loop_run_once(d->loop);
 		d->server = server_free(d->server);
 	}
+	if (d->core_hook)
+		core_hook_remove(d->config);
 	ops_deinit(&d->ops);
 	if (d->socket_link)
 		(void)unlink(d->socket_link);

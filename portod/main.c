@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "base/xalloc.h"
 #include "config.h"
 #include "daemon.h"
@@ -28,6 +29,7 @@ struct options {
 	const char *config_file;
 	bool stdlog, verbose, debug, norespawn;
 	int timeout_s; /* -1 = from the configuration */
+	char **args;   /* behind the command */
 };
 
 struct command {
@@ -154,6 +156,25 @@ static int run_version(struct options *opt, struct config *config, char **argv)
 	return 0;
 }
 
+/* The helper knows what to do; this is its name for those who write their own core_pattern. */
+static int run_core(struct options *opt, struct config *config, char **argv)
+{
+	auto_free char *helper = xasprintf("%s/porto-core", config->helpers_dir);
+	auto_strv args = STRV_INIT;
+
+	strv_add(&args, "porto-core");
+	if (opt->config_file) {
+		strv_add(&args, "--config");
+		strv_add(&args, opt->config_file);
+	}
+	for (char **word = opt->args; *word; word++)
+		strv_add(&args, *word);
+	(void)argv;
+	execv(helper, args.v);
+	fprintf(stderr, "portod: execute %s: %s\n", helper, strerror(errno));
+	return 1;
+}
+
 /* ---- the daemon ---- */
 
 /* For whoever expects one; we ourselves go by the one in the state directory. */
@@ -213,6 +234,7 @@ static const struct command commands[] = {
 	{ "reopenlog", "open the log file again", true, run_reopenlog },
 	{ "status", "say whether the daemon runs", true, run_status },
 	{ "version", "print the version", false, run_version },
+	{ "core", "receive a core dump from the kernel", true, run_core },
 };
 
 static void usage(FILE *out)
@@ -335,5 +357,6 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
+	opt.args = argv + (optind < argc ? optind + 1 : argc);
 	return run(&opt, optind < argc ? argv[optind] : "daemon", check, argv);
 }

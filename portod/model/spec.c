@@ -7,6 +7,7 @@ void container_spec_deinit(struct container_spec *s)
 {
 	free(s->command);
 	strv_deinit(&s->command_argv);
+	free(s->core_command);
 	smap_deinit(&s->env);
 	smap_deinit(&s->env_secret);
 	cred_deinit(&s->task_cred);

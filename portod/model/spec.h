@@ -34,6 +34,7 @@ struct container_spec {
 	/* task */
 	char *command; /* "" = none */
 	struct strv command_argv;
+	char *core_command;           /* NULL = inherited up to a root directory, "" = none */
 	struct smap env;              /* value NULL = the name is unset explicitly */
 	struct smap env_secret;       /* likewise; never shown */
 	struct cred task_cred;        /* uid, gid; groups are looked up at start */

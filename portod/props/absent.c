@@ -38,7 +38,6 @@ ABSENT(bind_dns, "obsolete", USELESS);
 ABSENT(place_limit, "obsolete volume quota", USELESS);
 ABSENT(place_usage, "obsolete volume usage", USELESS);
 
-ABSENT(core_command, "consumer of core dumps", LATER);
 ABSENT(default_gw, "default gateway", LATER);
 ABSENT(ip, "addresses", LATER);
 ABSENT(ip_limit, "addresses children may use", LATER);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Row: what of the memory goes into a core dump. */
+/* Rows: what of the memory goes into a core dump, and who gets it. */
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -74,4 +74,50 @@ const struct prop row_coredump_filter = {
 	.type = &type_filter,
 	.offset = FIELD(coredump_filter),
 	.supported = has_filter,
+};
+
+/* ---- the consumer ---- */
+
+static const size_t command_max = 131072;
+
+/* The nearest one that is set, up to the container whose files its words mean. */
+GETTER(get_core_command)
+{
+	UNUSED();
+	for (const struct container *ct = ctx->ct; ct; ct = ct->parent) {
+		if (ct->spec.core_command) {
+			buf_adds(out, ct->spec.core_command);
+			return 0;
+		}
+		if (!str_is_empty(ct->spec.root) && !str_eq(ct->spec.root, "/"))
+			return 0;
+	}
+	return 0;
+}
+
+static bool has_core(const struct prop_env *env)
+{
+	return env->core_enabled;
+}
+
+const struct prop row_core_command = {
+	.name = "core_command",
+	.row = ROW_core_command,
+	.desc = "program that gets the core dumps of its processes on standard input",
+	.doc = "As *command*, at most 131072 bytes. Inherited by containers below, up to one\n"
+	       "with a *root* of its own; reads as the command in force, empty is none. For each\n"
+	       "crash it runs in the weak container **core-PID** below this one, as its user, in\n"
+	       "its directory, with CORE_PID, CORE_TID (as seen inside), CORE_SIG,\n"
+	       "CORE_TASK_NAME, CORE_THREAD_NAME, CORE_EXE_NAME, CORE_CONTAINER,\n"
+	       "CORE_OWNER_UID, CORE_OWNER_GID, CORE_DUMPABLE, CORE_ULIMIT and CORE_DATETIME in\n"
+	       "its environment, at most **core.timeout_s**. Without it, or when it cannot be\n"
+	       "started, the dump becomes a file, see **portod.conf**\\(5). Nothing is dumped\n"
+	       "where *ulimit*\\[core] is 0. Labels CORE.total and CORE.dumped of the container and\n"
+	       "of those above count. NotSupported unless **core.enable** is set. core(5).",
+	.type = &type_string,
+	.offset = FIELD(core_command),
+	.arg = &command_max,
+	.flags = PROP_DYNAMIC,
+	.get = get_core_command,
+	.supported = has_core,
 };

@@ -77,6 +77,7 @@ struct prop_env {
 	uint64_t memory_guarantee_reserve; /* bytes nobody may be promised */
 	bool pressurize_on_death_default;
 	const char *default_ulimit;
+	bool core_enabled;            /* core dumps come to us: `core_command` has a meaning */
 	bool enable_fuse;             /* may containers have it? */
 	const struct smap *extra_env; /* of the configuration, for every container; NULL = none
 					    */
