@@ -219,7 +219,7 @@ static int write_sysctls(const struct start_spec *spec, struct sysctl_writer *w,
 
 	if (r < 0)
 		error_errno(err, -r, "become user %u", (unsigned)root.uid);
-	else if (!other || caps_set_effective(UINT64_MAX, err) == 0)
+	else if (!other || caps_raise(UINT64_MAX, err) == 0)
 		result = sysctl_writer_run(w, spec, err);
 	r = identity_restore(&self);
 	if (r < 0 && result == 0)
