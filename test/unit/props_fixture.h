@@ -57,6 +57,7 @@ static inline void fx_init_on(struct props_fixture *f, struct cgroup_host *host)
 		.cpu_period_default = 100000000,
 		.enable_fuse = true,
 		.default_ulimit = "core: 0 unlimited; nofile: 8K 1M",
+		.core_enabled = true,
 	};
 	smap_set(&f->seccomp, "known",
 		 "rules { syscall: \"mkdir\" action { action: Errno value: 1 } }");

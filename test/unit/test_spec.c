@@ -850,6 +850,7 @@ static const struct {
 	{ "command", "a \"b\" 'c'" },
 	{ "command_argv", "a\tb c\t\\\\" },
 	{ "controllers", "cpu;memory;pids" },
+	{ "core_command", "sh -c 'cat >core'" },
 	{ "coredump_filter", "0x1f" },
 	{ "cpu_guarantee", "0.25c" },
 	{ "cpu_limit", "1.5c" },
