@@ -78,7 +78,7 @@ SETTABLE = {
         [("/a /b ro", "/a /b ro"), ("/a /b; /c /d rw", None)],
         [("/a", "InvalidValue"), ("/a /b wrong", "InvalidValue")],
     ),
-    "resolv_conf": (STOP, None, [("nameserver 127.0.0.1", "nameserver 127.0.0.1")], []),
+    "resolv_conf": (DYN, None, [("nameserver 127.0.0.1", "nameserver 127.0.0.1")], []),
     "stdin_path": (STOP, "/dev/null", [("/tmp/in", "/tmp/in")], []),
     "stdout_path": (STOP, "stdout", [("/tmp/out", "/tmp/out")], []),
     "stderr_path": (STOP, "stderr", [("/tmp/err", "/tmp/err")], []),
