@@ -253,6 +253,8 @@ def test_set_by_state(porto, name, prop):
     porto.create(name)
     # Values that a start needs to be able to live with.
     porto.set(name, command="sleep 1000")
+    if prop == "resolv_conf":  # only a file of its own can change
+        porto.set_property(name, prop, "nameserver 127.0.0.2")
     porto.start(name)
     if kind == STOP:
         with expect("InvalidState"):

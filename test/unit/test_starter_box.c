@@ -453,6 +453,7 @@ static void containers_nest(void **state)
 	assert_true(b->res.main_vpid > 2);
 	/* New ones within those: a pid namespace below, a root in the root. */
 	plan_deinit(&b->plan);
+	device_list_deinit(&b->devices);
 	free(b);
 	b = box_new("/bin/sh -c 'hostname; echo $$; echo /*; sleep 100'");
 	as_in(b, base);
@@ -480,6 +481,7 @@ static void containers_nest(void **state)
 	assert_int_equal(waitpid(b->res.wait_pid, NULL, 0), b->res.wait_pid);
 	assert_int_equal(waitpid(outer->res.wait_pid, NULL, 0), outer->res.wait_pid);
 	plan_deinit(&b->plan);
+	device_list_deinit(&b->devices);
 	free(b);
 	unlink(second);
 	box_free(outer);

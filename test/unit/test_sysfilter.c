@@ -205,6 +205,9 @@ static void list_of_what_is_allowed(void **state)
 	};
 
 	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* the sanitizer makes calls of its own, which are not on the list */
+#endif
 	assert_int_equal(ask(rules, 4, fail, 0), 0);
 	assert_int_equal(ask(rules, 2, fail, 0), EDOM);
 }
