@@ -253,6 +253,52 @@ static void events(void)
 	step("events");
 }
 
+/* Signals and ends beyond Porto's, and processes. */
+static void processes(void)
+{
+	const char *const names[] = { "p", NULL };
+	struct porto_event *event;
+	char *text;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	CHECK(porto_create(conn, "p") == 0);
+	CHECK(porto_set_property(conn, "p", "isolate", "false") == 0);
+	CHECK(porto_set_property(conn, "p", "command", "sleep 1000") == 0);
+	CHECK(porto_kill_all(conn, "p", 9) == PORTO_E_INVALID_STATE);
+	CHECK(porto_stop_keep(conn, "p", 0) == 0);
+	CHECK(porto_start(conn, "p") == 0);
+	CHECK(porto_attach_process(conn, "p", (uint32_t)pid, "wrong") == PORTO_E_INVALID_VALUE);
+	CHECK(porto_attach_process(conn, "p", (uint32_t)pid, NULL) == 0);
+	CHECK(porto_attach_thread(conn, "p", (uint32_t)pid, NULL) == PORTO_E_PERMISSION);
+	CHECK(porto_locate_process(conn, (uint32_t)pid, NULL, &text) == 0);
+	CHECK(!strcmp(text, "p"));
+	porto_free_string(text);
+	CHECK(porto_kill_all(conn, "p", 0) == 0);
+	CHECK(porto_kill_all(conn, "p", 15) == 0);
+	CHECK(porto_wait(conn, names, NULL, 20000, &event) == 0);
+	CHECK(!strcmp(event->state, "dead"));
+	porto_free_event(event);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	CHECK(porto_respawn(conn, "p") == 0);
+	CHECK(porto_stop_keep(conn, "p", 10000) == 0);
+	CHECK(porto_stop_keep(conn, "p", 10000) == 0);
+	CHECK(porto_get_property(conn, "p", "exit_code", 0, &text) == 0);
+	CHECK(!strcmp(text, "-15"));
+	porto_free_string(text);
+	CHECK(porto_stop(conn, "p", 0) == 0);
+	CHECK(porto_set_property(conn, "p", "root", "/srv/x") == 0);
+	CHECK(porto_convert_path(conn, "/a", "p", NULL, &text) == 0);
+	CHECK(!strcmp(text, "/srv/x/a"));
+	porto_free_string(text);
+	CHECK(porto_convert_path(conn, "/a", NULL, "p", &text) == PORTO_E_INVALID_VALUE);
+	CHECK(porto_destroy(conn, "p") == 0);
+	step("processes");
+}
+
 static void *thread(void *arg)
 {
 	struct porto_conn *own = porto_open(NULL);
@@ -375,6 +421,7 @@ int main(void)
 	reading();
 	labels();
 	events();
+	processes();
 	threads();
 	cancel();
 	forking();

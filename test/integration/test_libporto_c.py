@@ -71,7 +71,7 @@ def test_program(portod, porto, installed, tmp_path, kind):
             proc.stdin.flush()
     assert proc.wait(60) == 0, seen
     assert seen == ["ok " + s for s in (
-        "life", "specs", "reading", "labels", "events", "threads", "cancel", "fork", "local errors", "ready",
+        "life", "specs", "reading", "labels", "events", "processes", "threads", "cancel", "fork", "local errors", "ready",
         "restart")], seen
     porto.connect()
 
