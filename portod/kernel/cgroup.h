@@ -157,6 +157,8 @@ int cgroup_threads(const struct cgroup_host *h, const struct cgroup *cg, pid_t *
 int cgroup_freeze(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
 /* ERR_INVALID_STATE when an ancestor is frozen. Thaws separately frozen groups below, too. */
 int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
+/* The same, but what was frozen separately below stays frozen. */
+int cgroup_thaw_self(struct cgroup_host *h, const struct cgroup *cg, struct error *err);
 /* Does not block. */
 bool cgroup_is_frozen(const struct cgroup_host *h, const struct cgroup *cg);
 bool cgroup_is_self_frozen(const struct cgroup_host *h, const struct cgroup *cg);

@@ -239,7 +239,7 @@ int cgroup_freeze(struct cgroup_host *h, const struct cgroup *cg, struct error *
 	return 0;
 }
 
-int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *err)
+static int thaw(struct cgroup_host *h, const struct cgroup *cg, bool below, struct error *err)
 {
 	_cleanup_(cgroup_wait_deinit) struct cgroup_wait w = { .events_fd = -1 };
 	const struct cgroup_hierarchy *hr;
@@ -255,7 +255,8 @@ int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *er
 	r = hr->ops->set_frozen(hr, path, false);
 	if (r < 0)
 		return write_error(hr, path, "thaw", r, err);
-	cgroup_walk(hr, path, false, thaw_visit, NULL);
+	if (below)
+		cgroup_walk(hr, path, false, thaw_visit, NULL);
 	cgroup_wait_init(&w, hr, path, h->freeze_timeout_ms);
 	while (hr->ops->is_frozen(hr, path)) {
 		if (!cgroup_wait_next(&w))
@@ -263,6 +264,16 @@ int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *er
 					 path, h->freeze_timeout_ms);
 	}
 	return 0;
+}
+
+int cgroup_thaw(struct cgroup_host *h, const struct cgroup *cg, struct error *err)
+{
+	return thaw(h, cg, true, err);
+}
+
+int cgroup_thaw_self(struct cgroup_host *h, const struct cgroup *cg, struct error *err)
+{
+	return thaw(h, cg, false, err);
 }
 
 /* An own group counts; a job's would be its parent's, which is right here. */

@@ -115,7 +115,7 @@ static int thaw_job(void *arg, void *result, size_t *len, struct error *err)
 	*len = 0;
 	if (k->job || !cgroup_is_self_frozen(k->op.ops->cgroups, &k->cgroup))
 		return 0;
-	return cgroup_thaw(k->op.ops->cgroups, &k->cgroup, err);
+	return cgroup_thaw_self(k->op.ops->cgroups, &k->cgroup, err);
 }
 
 static void begin(struct kill_op *k)

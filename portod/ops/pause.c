@@ -7,7 +7,7 @@
 
 struct pause_op {
 	struct op op;
-	bool freeze, working;
+	bool freeze, undo, working;
 	struct cgroup cgroup;
 };
 
@@ -17,8 +17,11 @@ static int pause_job(void *arg, void *result, size_t *len, struct error *err)
 
 	(void)result;
 	*len = 0;
-	return p->freeze ? cgroup_freeze(p->op.ops->cgroups, &p->cgroup, err)
-			 : cgroup_thaw(p->op.ops->cgroups, &p->cgroup, err);
+	if (p->freeze)
+		return cgroup_freeze(p->op.ops->cgroups, &p->cgroup, err);
+	if (p->undo)
+		return cgroup_thaw_self(p->op.ops->cgroups, &p->cgroup, err);
+	return cgroup_thaw(p->op.ops->cgroups, &p->cgroup, err);
 }
 
 static int check(const struct pause_op *p, struct error *err)
@@ -45,6 +48,17 @@ static int check(const struct pause_op *p, struct error *err)
 	return 0;
 }
 
+/* An undone pause leaves those alone that were paused before it, and what is below them. */
+static bool stays_frozen(const struct pause_op *p, const struct container *ct)
+{
+	if (!p->undo)
+		return false;
+	for (; ct != p->op.ct; ct = ct->parent)
+		if (ct->self_frozen)
+			return true;
+	return false;
+}
+
 /* What the whole subtree is after the change. */
 static void commit(struct pause_op *p)
 {
@@ -52,6 +66,8 @@ static void commit(struct pause_op *p)
 
 	top->self_frozen = p->freeze;
 	for (struct container *ct = top; ct; ct = tree_next(top, ct)) {
+		if (stays_frozen(p, ct))
+			continue;
 		if (p->freeze && state_is_started(ct->state)) {
 			ops_set_state(p->op.ops, ct, STATE_PAUSED);
 		} else if (!p->freeze && ct->state == STATE_PAUSED) {
@@ -96,12 +112,13 @@ static const struct op_class resume_class = { .name = "resume",
 					      .step = pause_step,
 					      .free = pause_free };
 
-static struct op *submit(struct ops *ops, struct container *ct, bool freeze, ops_done done,
-			 void *user)
+static struct op *submit(struct ops *ops, struct container *ct, bool freeze, bool undo,
+			 ops_done done, void *user)
 {
 	struct pause_op *p = xnew(struct pause_op);
 
 	p->freeze = freeze;
+	p->undo = undo;
 	op_init(&p->op, freeze ? &pause_class : &resume_class, ops, ct, done, user);
 	op_submit(&p->op);
 	return p->op.finished ? NULL : &p->op;
@@ -109,10 +126,15 @@ static struct op *submit(struct ops *ops, struct container *ct, bool freeze, ops
 
 struct op *ops_pause(struct ops *ops, struct container *ct, ops_done done, void *user)
 {
-	return submit(ops, ct, true, done, user);
+	return submit(ops, ct, true, false, done, user);
 }
 
 struct op *ops_resume(struct ops *ops, struct container *ct, ops_done done, void *user)
 {
-	return submit(ops, ct, false, done, user);
+	return submit(ops, ct, false, false, done, user);
+}
+
+void ops_undo_pause(struct ops *ops, struct container *ct)
+{
+	submit(ops, ct, false, true, NULL, NULL);
 }

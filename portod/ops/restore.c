@@ -269,7 +269,7 @@ static void restore_started(struct ops *ops, struct container *ct, const struct 
 		container_restore_state(ct, STATE_PAUSED);
 		ct->self_frozen = !container_is_job(ct) && cgroup_is_self_frozen(ops->cgroups, cg);
 		if (ct->self_frozen)
-			ops_resume(ops, ct, NULL, NULL);
+			ops_undo_pause(ops, ct);
 	}
 	if (ct->has_task)
 		take_recorded_end(ops, ct);

@@ -166,6 +166,35 @@ def test_paused_ones_stay_paused(daemon, client):
     assert pid_of(client, "a") == pid
 
 
+def freeze(client, name):
+    """What a pause does first, and no more."""
+    path = client.get_property(name, "cgroups[freezer]")
+    v1 = os.path.join(path, "freezer.state")
+    file, text = (v1, "FROZEN") if os.path.exists(v1) else (os.path.join(path, "cgroup.freeze"), "1")
+    with open(file, "w") as knob:
+        knob.write(text)
+
+
+@pytest.mark.parametrize("paused, other", [("a/b", "a/c"), ("a/b", "a/c/d"), ("a/c", "a/b")])
+def test_a_pause_cut_short_leaves_those_below_as_they_were(daemon, client, paused, other):
+    for name in "a", "a/b", "a/c", "a/c/d":
+        client.run(name, "sleep 1000")
+    client.pause(paused)
+    before = {name: client.state(name) for name in ("a", "a/b", "a/c", "a/c/d")}
+    freeze(client, "a")
+    daemon.kill_server()
+    client.connect()
+    poll(lambda: client.state("a") == "running", 10)
+    assert {name: client.state(name) for name in before} == before
+    daemon.kill_server()
+    client.connect()
+    assert {name: client.state(name) for name in before} == before
+    with pytest.raises(PortoError):
+        client.resume(other)
+    client.resume(paused)
+    assert set(client.state(name) for name in before) == {"running"}
+
+
 def test_stdout_and_its_offset(daemon, client, toolbox):
     client.run("a", "sh -c '%s lines 20000; exec sleep 1000'" % toolbox, stdout_limit="256K")
     poll(lambda: int(client.get_property("a", "stdout_offset")) > 0, 15)
