@@ -335,6 +335,15 @@ void cgroup_disks_deinit(struct cgroup_disks *d);
 int cgroup_get_io(const struct cgroup_host *h, const struct cgroup *cg, enum cgroup_io what,
 		  struct cgroup_disks *ret, struct error *err);
 
+/*
+ * Since Linux 6.10 v1 counts the traffic of a disk only from the first time on that somebody set a
+ * limit for it, be it none. Does this host need that? Then cgroup_start_io_counters() does it for
+ * all disks there are, in a group of its own that is gone afterwards. It blocks until each disk has
+ * done what it is at.
+ */
+bool cgroup_io_counters_sleep(const struct cgroup_host *h);
+int cgroup_start_io_counters(struct cgroup_host *h, struct error *err);
+
 /* ---- raw access, for reading only ---- */
 
 /* Directory of the group that is responsible for the container (cgroup_path() behind the mount

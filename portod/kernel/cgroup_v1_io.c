@@ -3,13 +3,20 @@
  * Disk limits of legacy hierarchies (admin-guide/cgroup-v1/blkio-controller.rst). They do not add
  * up over nested groups, and buffered writes are nobody's.
  */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/xalloc.h"
 #include "kernel/cgroup_io.h"
 
-#define THROTTLE "blkio.throttle."
+#define THROTTLE  "blkio.throttle."
+#define SYS_BLOCK "/sys/block"
 
 /* A file for each direction, a line for each disk; 0 ends a limit. */
 static int write_throttle(const struct cgroup_hierarchy *hr, const char *path, const char *file,
@@ -92,4 +99,52 @@ int cgroup_v1_io_weight(const struct cgroup_hierarchy *hr, const char *path,
 	};
 
 	return cgroup_io_write_weights(hr, path, scales, ARRAY_SIZE(scales), s, err);
+}
+
+/* ---- counters ---- */
+
+bool cgroup_io_counters_sleep(const struct cgroup_host *h)
+{
+	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
+
+	return hr && hr->ops == &cgroup_v1_backend && hr->knobs & 1u << CGROUP_KNOB_IO_LIMIT;
+}
+
+/* "8:0 0": no limit. A disk that refuses has no counters, that is all. */
+static void touch_disk(const struct cgroup_hierarchy *hr, const char *path, int dir,
+		       const char *name)
+{
+	auto_free char *dev = xasprintf("%s/dev", name), *size = xasprintf("%s/size", name);
+	auto_free char *rule = NULL;
+	char number[32], sectors[32];
+
+	if (fd_read_small(dir, dev, number, sizeof(number)) <= 0 ||
+	    fd_read_small(dir, size, sectors, sizeof(sectors)) <= 0 || str_eq(sectors, "0\n") ||
+	    str_has_prefix(name, "ram"))
+		return;
+	number[strcspn(number, "\n")] = '\0';
+	rule = xasprintf("%s 0", number);
+	(void)cgroup_write(hr, path, THROTTLE "read_bps_device", rule);
+}
+
+int cgroup_start_io_counters(struct cgroup_host *h, struct error *err)
+{
+	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
+	auto_free char *path = xasprintf("%s%%%%counters", h->prefix);
+	auto_closedir DIR *dir = opendir(SYS_BLOCK);
+	struct dirent *e;
+	bool is_new;
+
+	if (!cgroup_io_counters_sleep(h))
+		return 0;
+	if (!dir)
+		return error_errno(err, errno, "open " SYS_BLOCK);
+	if (cgroup_mkdir(hr, path, &is_new, err) < 0)
+		return -1;
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			touch_disk(hr, path, dirfd(dir), e->d_name);
+	if (unlinkat(hr->fd, path, AT_REMOVEDIR) < 0)
+		return error_errno(err, errno, "remove cgroup %s/%s", hr->point, path);
+	return 0;
 }

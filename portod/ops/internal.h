@@ -160,6 +160,10 @@ void links_remember(struct ops *ops, struct container *ct);
 void links_forget(struct container *ct); /* after */
 int apply_links(struct ops *ops, struct container *ct, struct error *err);
 
+/* ---- counters.c ---- */
+void counters_start(struct ops *ops);
+struct counters *counters_free(struct counters *c);
+
 /* ---- apply.c ---- */
 /* Bring the dirty groups of a started container to the kernel. May block if `slow`: in a job.
  * Devices are left to devices_apply(). */

@@ -206,6 +206,7 @@ void ops_deinit(struct ops *ops)
 	ops->rotation = rotation_free(ops->rotation);
 	ops->resolver = resolver_free(ops->resolver);
 	ops->purge = purge_free(ops->purge);
+	ops->counters = counters_free(ops->counters);
 	if (ops->events)
 		ev_io_stop(loop_ev(ops->loop), &ops->events_io);
 	ops->events = cgroup_events_free(ops->events);

@@ -91,6 +91,7 @@ struct ops {
 	size_t active; /* operations not finished yet */
 	struct rotation *rotation;
 	struct resolver *resolver;
+	struct counters *counters;            /* NULL = not (any more) at work */
 	struct purge *purge;                  /* NULL = nothing left to remove */
 	struct htab *by_pid;                  /* wait pid -> container */
 	struct early_exit early[EARLY_EXITS]; /* the last ones, a ring */

@@ -57,16 +57,38 @@ static int set_key(struct smap *map, const char *key, const char *value, struct 
 	return 0;
 }
 
+/* The last colon separates: "8:0: 1M" is as good as "8\:0: 1M", the form of other maps. */
+static int read_pair(const char *item, struct smap *ret, struct error *err)
+{
+	const char *colon = strrchr(item, ':');
+	auto_free char *half = colon ? xstrndup(item, (size_t)(colon - item)) : NULL;
+	auto_free char *key = half ? str_trim(half) : NULL;
+	auto_free char *value = colon ? str_trim(colon + 1) : NULL;
+	char *to = key;
+
+	for (const char *from = key; from && *from; from++)
+		if (from[0] != '\\' || from[1] != ':')
+			*to++ = *from;
+	if (!colon || to == key || !*value)
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is not 'disk: number'", item);
+	*to = '\0';
+	smap_set(ret, key, value);
+	return 0;
+}
+
 /* Without a colon it is about `fs`. */
 static int read_pairs(const char *text, struct smap *ret, struct error *err)
 {
-	if (!*text)
-		return 0;
-	if (!strchr(text, ':'))
+	auto_strv items = STRV_INIT;
+
+	if (*text && !strchr(text, ':')) {
 		smap_set(ret, IO_FS, text);
-	else if (smap_parse(ret, text) < 0)
-		return error_set(err, ERR_INVALID_VALUE,
-				 "'%.100s' is not a list like 'disk: number; disk: number'", text);
+		return 0;
+	}
+	strv_split(&items, text, ';');
+	for (size_t i = 0; i < items.n; i++)
+		if (read_pair(items.v[i], ret, err))
+			return -1;
 	return 0;
 }
 
