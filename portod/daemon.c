@@ -496,6 +496,7 @@ static void serve(struct daemon *d)
 	ev_set_priority(&d->reports_io, EV_MAXPRI);
 	ev_io_start(loop_ev(d->loop), &d->reports_io);
 	(void)send(d->channels.reports_fd, &ready, sizeof(ready), MSG_DONTWAIT | MSG_NOSIGNAL);
+	ops_start_counters(&d->ops);
 	loop_run(d->loop);
 }
 

@@ -44,7 +44,7 @@ struct counters *counters_free(struct counters *c)
 	return NULL;
 }
 
-void counters_start(struct ops *ops)
+void ops_start_counters(struct ops *ops)
 {
 	struct counters *c;
 	struct error err = ERROR_INIT;

@@ -161,7 +161,6 @@ void links_forget(struct container *ct); /* after */
 int apply_links(struct ops *ops, struct container *ct, struct error *err);
 
 /* ---- counters.c ---- */
-void counters_start(struct ops *ops);
 struct counters *counters_free(struct counters *c);
 
 /* ---- apply.c ---- */

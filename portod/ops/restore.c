@@ -380,7 +380,6 @@ int ops_restore(struct ops *ops, struct error *err)
 		container_unref(all[i]);
 	free(all);
 	purge_leftovers(ops);
-	counters_start(ops);
 	if (ops->resolver) /* not in tests of this alone */
 		resolver_start(ops->resolver);
 	ops->stats.restored = n;
