@@ -337,12 +337,14 @@ int cgroup_get_io(const struct cgroup_host *h, const struct cgroup *cg, enum cgr
 
 /*
  * Since Linux 6.10 v1 counts the traffic of a disk only from the first time on that somebody set a
- * limit for it, be it none. Does this host need that? Then cgroup_start_io_counters() does it for
- * all disks there are, in a group of its own that is gone afterwards. It blocks until each disk has
- * done what it is at.
+ * limit for it, be it none. The disks ("8:0") of which the kernel counts nothing yet are appended;
+ * mostly there are none. Does not block.
  */
-bool cgroup_io_counters_sleep(const struct cgroup_host *h);
-int cgroup_start_io_counters(struct cgroup_host *h, struct error *err);
+void cgroup_find_silent_disks(const struct cgroup_host *h, struct strv *ret);
+/* Make it count: sets no limit, in a group of its own that is gone afterwards. Blocks until each
+ * disk has done what it is at. A group that is left, because its maker was killed, goes with the
+ * base groups. */
+int cgroup_wake_disks(struct cgroup_host *h, const struct strv *numbers, struct error *err);
 
 /* ---- raw access, for reading only ---- */
 

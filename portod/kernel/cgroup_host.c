@@ -17,7 +17,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "kernel/cgroup_backend.h"
+#include "kernel/cgroup_io.h"
 #include "kernel/cgroup_proc.h"
 
 #define MOUNTINFO_MAX (16u << 20)
@@ -354,7 +354,7 @@ int cgroup_host_remove_base(struct cgroup_host *h, struct error *err)
 		if (unlinkat(hr->fd, h->prefix, AT_REMOVEDIR) < 0 && errno != ENOENT)
 			return error_errno(err, errno, "remove cgroup %s/%s", hr->point, h->prefix);
 	}
-	return 0;
+	return cgroup_v1_remove_counters(h, err);
 }
 
 static void describe_hierarchy(const struct cgroup_hierarchy *hr, struct buf *out)

@@ -53,3 +53,6 @@ int cgroup_v2_io_ops_limit(const struct cgroup_hierarchy *hr, const char *path,
 			   const struct cgroup_setting *s, struct error *err);
 int cgroup_v2_io_weight(const struct cgroup_hierarchy *hr, const char *path,
 			const struct cgroup_setting *s, struct error *err);
+
+/* The group that cgroup_wake_disks() makes, if it is there. */
+int cgroup_v1_remove_counters(const struct cgroup_host *h, struct error *err);

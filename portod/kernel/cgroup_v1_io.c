@@ -15,8 +15,11 @@
 #include "base/xalloc.h"
 #include "kernel/cgroup_io.h"
 
-#define THROTTLE  "blkio.throttle."
-#define SYS_BLOCK "/sys/block"
+#define THROTTLE    "blkio.throttle."
+#define SYS_BLOCK   "/sys/block"
+
+/* The list of all disks that are counted, six lines each. */
+#define COUNTED_MAX (256 * 1024)
 
 /* A file for each direction, a line for each disk; 0 ends a limit. */
 static int write_throttle(const struct cgroup_hierarchy *hr, const char *path, const char *file,
@@ -103,48 +106,89 @@ int cgroup_v1_io_weight(const struct cgroup_hierarchy *hr, const char *path,
 
 /* ---- counters ---- */
 
-bool cgroup_io_counters_sleep(const struct cgroup_host *h)
+static char *sysfs_word(int dir, const char *disk, const char *file)
 {
-	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
+	auto_free char *path = xasprintf("%s/%s", disk, file);
+	char text[32];
 
-	return hr && hr->ops == &cgroup_v1_backend && hr->knobs & 1u << CGROUP_KNOB_IO_LIMIT;
+	if (fd_read_small(dir, path, text, sizeof(text)) <= 0)
+		return NULL;
+	return str_trim(text);
 }
 
-/* "8:0 0": no limit. A disk that refuses has no counters, that is all. */
-static void touch_disk(const struct cgroup_hierarchy *hr, const char *path, int dir,
-		       const char *name)
+/* The root group lists the disks that the kernel counts, and no others. */
+static bool is_counted(const char *counted, const char *number)
 {
-	auto_free char *dev = xasprintf("%s/dev", name), *size = xasprintf("%s/size", name);
-	auto_free char *rule = NULL;
-	char number[32], sectors[32];
+	unsigned major, minor, want_major, want_minor;
+	const char *rest;
 
-	if (fd_read_small(dir, dev, number, sizeof(number)) <= 0 ||
-	    fd_read_small(dir, size, sectors, sizeof(sectors)) <= 0 || str_eq(sectors, "0\n") ||
-	    str_has_prefix(name, "ram"))
-		return;
-	number[strcspn(number, "\n")] = '\0';
-	rule = xasprintf("%s 0", number);
-	(void)cgroup_write(hr, path, THROTTLE "read_bps_device", rule);
+	if (sscanf(number, "%u:%u", &want_major, &want_minor) != 2)
+		return true;
+	while (cgroup_io_next_line(&counted, &major, &minor, &rest))
+		if (major == want_major && minor == want_minor)
+			return true;
+	return false;
 }
 
-int cgroup_start_io_counters(struct cgroup_host *h, struct error *err)
+static void find_silent(const char *counted, struct strv *ret)
 {
-	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
-	auto_free char *path = xasprintf("%s%%%%counters", h->prefix);
 	auto_closedir DIR *dir = opendir(SYS_BLOCK);
-	struct dirent *e;
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		auto_free char *number = sysfs_word(dirfd(dir), e->d_name, "dev");
+		auto_free char *sectors = sysfs_word(dirfd(dir), e->d_name, "size");
+
+		/* Without size: a drive without medium, a loop device that nobody uses. */
+		if (e->d_name[0] == '.' || !number || !sectors || str_eq(sectors, "0") ||
+		    str_has_prefix(e->d_name, "ram") || is_counted(counted, number))
+			continue;
+		strv_add(ret, number);
+	}
+}
+
+void cgroup_find_silent_disks(const struct cgroup_host *h, struct strv *ret)
+{
+	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
+	auto_free char *counted = NULL;
+
+	if (!hr || hr->ops != &cgroup_v1_backend || !(hr->knobs & 1u << CGROUP_KNOB_IO_LIMIT))
+		return;
+	counted = xmalloc(COUNTED_MAX);
+	if (cgroup_read(hr, "", THROTTLE "io_service_bytes", counted, COUNTED_MAX) >= 0)
+		find_silent(counted, ret);
+}
+
+/* A group apart, with a name that no container can have. */
+static char *counters_group(const struct cgroup_host *h)
+{
+	return xasprintf("%s%%%%counters", h->prefix);
+}
+
+int cgroup_wake_disks(struct cgroup_host *h, const struct strv *numbers, struct error *err)
+{
+	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
+	auto_free char *path = counters_group(h);
 	bool is_new;
 
-	if (!cgroup_io_counters_sleep(h))
-		return 0;
-	if (!dir)
-		return error_errno(err, errno, "open " SYS_BLOCK);
 	if (cgroup_mkdir(hr, path, &is_new, err) < 0)
 		return -1;
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			touch_disk(hr, path, dirfd(dir), e->d_name);
-	if (unlinkat(hr->fd, path, AT_REMOVEDIR) < 0)
+	for (size_t i = 0; i < numbers->n; i++) {
+		auto_free char *rule = xasprintf("%s 0", numbers->v[i]); /* no limit */
+
+		/* A disk that refuses has no counters, that is all. */
+		(void)cgroup_write(hr, path, THROTTLE "read_bps_device", rule);
+	}
+	return cgroup_v1_remove_counters(h, err);
+}
+
+int cgroup_v1_remove_counters(const struct cgroup_host *h, struct error *err)
+{
+	const struct cgroup_hierarchy *hr = h->at[CGROUP_BLKIO];
+	auto_free char *path = counters_group(h);
+
+	if (hr && hr->ops == &cgroup_v1_backend && unlinkat(hr->fd, path, AT_REMOVEDIR) < 0 &&
+	    errno != ENOENT)
 		return error_errno(err, errno, "remove cgroup %s/%s", hr->point, path);
 	return 0;
 }

@@ -9,6 +9,7 @@
 struct counters {
 	struct ops *ops;
 	struct job job;
+	struct strv disks;
 };
 
 static int counters_job(void *arg, void *result, size_t *len, struct error *err)
@@ -17,7 +18,7 @@ static int counters_job(void *arg, void *result, size_t *len, struct error *err)
 
 	(void)result;
 	*len = 0;
-	return cgroup_start_io_counters(c->ops->cgroups, err);
+	return cgroup_wake_disks(c->ops->cgroups, &c->disks, err);
 }
 
 static void on_counters(struct job *j, const struct error *err, const void *result, size_t len)
@@ -40,26 +41,26 @@ struct counters *counters_free(struct counters *c)
 		return NULL;
 	if (job_is_running(&c->job))
 		job_cancel(&c->job);
+	strv_deinit(&c->disks);
 	free(c);
 	return NULL;
 }
 
 void ops_start_counters(struct ops *ops)
 {
-	struct counters *c;
+	struct counters *c = xnew(struct counters);
 	struct error err = ERROR_INIT;
 
-	if (!cgroup_io_counters_sleep(ops->cgroups))
-		return;
-	c = xnew(struct counters);
 	c->ops = ops;
 	job_init(&c->job);
-	if (job_fork(&c->job, ops->loop, ops->procs, "counters", counters_job, c, 0, on_counters,
-		     &err) == 0) {
+	cgroup_find_silent_disks(ops->cgroups, &c->disks);
+	if (c->disks.n && job_fork(&c->job, ops->loop, ops->procs, "counters", counters_job, c, 0,
+				   on_counters, &err) == 0) {
 		ops->counters = c;
 		ops->active++; /* a shutdown waits for it, as for an operation */
 		return;
 	}
-	log_warning("counters of disks: %s", err.text);
+	if (err.code)
+		log_warning("counters of disks: %s", err.text);
 	counters_free(c);
 }

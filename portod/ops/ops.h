@@ -191,5 +191,5 @@ uint64_t ops_count_tainted(const struct ops *ops);
 int ops_restore(struct ops *ops, struct error *err);
 /* Stop and destroy everything; `on_idle` is called when it is done. */
 void ops_destroy_all(struct ops *ops);
-/* Make the kernel count what each disk does, in the background, where it does not by itself. */
+/* Make the kernel count what each disk does, in the background, where it does not yet. */
 void ops_start_counters(struct ops *ops);

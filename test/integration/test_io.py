@@ -3,8 +3,11 @@
 
 import contextlib
 import ctypes
+import fcntl
+import glob
 import os
 import platform
+import stat
 import subprocess
 import tempfile
 import time
@@ -374,6 +377,47 @@ def test_counters_of_the_root(porto, disk):
     assert values[disk.name] >= int(rows[disk.name][5]) * 512
     assert disk.part == disk.name or disk.part not in values
     assert porto.get_property("/", "io_write[total_writeback]").isdigit()
+
+
+LOOP_CTL_ADD, LOOP_CTL_REMOVE = 0x4C80, 0x4C81
+
+
+@contextlib.contextmanager
+def new_disk():
+    """A loop device that nobody has had before: "7:5000"."""
+    with contextlib.ExitStack() as stack:
+        try:
+            control = stack.enter_context(open("/dev/loop-control", "rb"))
+            number = fcntl.ioctl(control, LOOP_CTL_ADD, 5000 + os.getpid() % 100000)
+        except OSError as error:
+            pytest.skip("no loop device can be made: %s" % error)
+        stack.callback(fcntl.ioctl, control, LOOP_CTL_REMOVE, number)
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="porto-test-io-"))
+        node = directory + "/node"
+        with open("/sys/block/loop%d/dev" % number) as file:
+            dev = file.read().strip()
+        major, minor = dev.split(":")
+        os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(int(major), int(minor)))
+        with open(directory + "/file", "wb") as file:
+            file.truncate(MIB)
+        subprocess.run(["losetup", node, directory + "/file"], check=True)
+        stack.callback(subprocess.run, ["losetup", "-d", node], check=True)
+        yield dev
+
+
+@pytest.mark.skipif(V2, reason="the unified tree counts by itself")
+def test_counters_are_woken(own_portod):
+    with new_disk() as dev:
+        if dev in counted_disks():
+            pytest.skip("this kernel counts every disk by itself")
+        daemon = own_portod()
+        poll(lambda: dev in counted_disks(), message="counters of %s" % dev)
+        poll(lambda: not glob.glob("/sys/fs/cgroup/blkio/%s*" % daemon.id), message="no groups")
+
+
+def counted_disks():
+    with open("/sys/fs/cgroup/blkio/blkio.throttle.io_service_bytes") as file:
+        return {line.split()[0] for line in file}
 
 
 def test_stalls(porto, name):
