@@ -40,6 +40,8 @@ static void rows_are_complete(void **state)
 			assert_false(p->type || p->get || p->set || p->flags);
 			continue;
 		}
+		if (!p->doc || !*p->doc || !strchr(".)", p->doc[strlen(p->doc) - 1]))
+			fail_msg("%s: text of the manual", p->name);
 		if (!p->type && !p->get)
 			fail_msg("%s: neither a type nor a getter", p->name);
 		if ((p->flags & PROP_READONLY) && (p->group || p->set || p->check || p->type))
