@@ -392,16 +392,22 @@ static int restrict_calls(const struct child *c, struct error *err)
 	return 0;
 }
 
-/* The program shall find the dispositions and the mask of a fresh session. */
-static void reset_signals(void)
+/*
+ * The program shall find the dispositions and the mask of a fresh session. A held one that is the
+ * first process of a pid namespace keeps all blocked until portoinit listens to them, which it does
+ * with the same mask: what comes before would be lost.
+ */
+static void reset_signals(bool held)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
-	sigset_t none;
+	sigset_t mask;
 
 	for (int sig = 1; sig < 32; sig++)
 		sigaction(sig, &sa, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigemptyset(&mask);
+	if (held && getpid() == 1)
+		sigfillset(&mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* Between the main process and the first one, see split(). */
@@ -456,7 +462,7 @@ static int command_main(struct child *c, const struct gates *gates, struct error
 		fd_write_all(gates->released, "", 1);
 		(void)fd_read_all(gates->init, &byte, 1);
 	}
-	reset_signals();
+	reset_signals(c->hold_fd >= 0);
 	if (restrict_calls(c, err))
 		return -1;
 	if (c->hold_fd >= 0)
