@@ -34,6 +34,7 @@ static bool cred_may_use_groups(const struct client *client, const struct contai
 
 	if (client_is_superuser(client))
 		return true;
+	(void)cred_primary_group(task.uid, &task.gid);
 	cred_load_groups(&owner);
 	cred_load_groups(&task);
 	task_groups_load(ct, &wanted);

@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "props/rows.h"
 #include "props/spec_codec.h"
+#include "props/task_groups.h"
 #include "proto/textpb.h"
 
 /* ---- cpus ---- */
@@ -240,7 +241,9 @@ static ProtobufCMessage *dump_cred(const struct prop *p, const struct prop_ctx *
 	struct cred cred = CRED_INIT;
 
 	cred_copy(&cred, spec_field_ptr(p, ctx));
-	if (cred.ngroups == 0)
+	if (p == &row_task_cred)
+		task_groups_load(ctx->ct, &cred);
+	else if (cred.ngroups == 0)
 		cred_load_groups(&cred);
 	m->user = cred_user_name(cred.uid);
 	m->group = cred_group_name(cred.gid);

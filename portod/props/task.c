@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "props/refer.h"
 #include "props/rows.h"
+#include "props/task_groups.h"
 
 /* ---- command ---- */
 
@@ -373,6 +374,20 @@ CHECKER(check_owner_cred)
 	return check_owner(p, ctx, err) ? -1 : check_owner_group(p, ctx, err);
 }
 
+GETTER(get_task_cred)
+{
+	struct cred cred = CRED_INIT;
+
+	UNUSED();
+	cred_copy(&cred, cred_of(p, ctx->ct));
+	task_groups_load(ctx->ct, &cred);
+	buf_addf(out, "%u %u", cred.uid, cred.gid);
+	for (size_t i = 0; i < cred.ngroups; i++)
+		buf_addf(out, " %u", cred.groups[i]);
+	cred_deinit(&cred);
+	return 0;
+}
+
 /* The text of the whole credential is what the store keeps. */
 #define CRED_VIEW_FLAGS (PROP_NOSTORE | PROP_ALWAYS_SET)
 
@@ -384,6 +399,7 @@ const struct prop row_task_cred = {
 	.type = &type_task_cred,
 	.offset = FIELD(task_cred),
 	.flags = PROP_ALWAYS_SET,
+	.get = get_task_cred,
 };
 
 const struct prop row_user = {

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from conftest import expect
+from conftest import NOBODY, as_user, expect
 from porto_client import PortoError
 
 STOP, DYN, ANY = "stop", "dyn", "any"
@@ -367,6 +367,39 @@ def test_users_by_number_and_name(porto, name):
     porto.set_property(name, "group", "65534")
     assert porto.get_property(name, "task_cred").split()[:2] == ["65534", "65534"]
     assert porto.get_property(name, "owner_cred").split()[:2] == ["0", "0"]
+
+
+def test_credentials_show_the_groups_as_set(porto, name):
+    porto.create(name)
+    porto.set(name, user="nobody", group="nogroup")
+    assert porto.get_property(name, "task_cred") == "65534 65534 65534"
+    porto.set_property(name, "task_groups", "bin;daemon")
+    assert porto.get_property(name, "task_cred") == "65534 65534 2 1"
+    assert [*porto.spec(name, "task_cred").task_cred.grp] == [2, 1]
+    porto.set_property(name, "task_groups", "")
+    assert porto.get_property(name, "task_cred") == "65534 65534"
+    assert [*porto.spec(name, "task_cred").task_cred.grp] == []
+
+
+def test_the_group_of_the_user_may_be_used(group_portod, root_client):
+    """Also when neither the client nor the owner is in it."""
+    with as_user(NOBODY, 7):
+        member = group_portod.client()
+    with member:
+        name = "primary"
+        member.create(name)
+        try:
+            root_client.set_property(name, "group", "nogroup")
+            member.set_property(name, "command", "id -g")
+            member.start(name)
+            assert member.finish(name) == 0
+            assert member.get_property(name, "stdout") == "65534\n"
+            member.stop(name)
+            root_client.set_property(name, "group", "bin")
+            with expect("Permission"):
+                member.start(name)
+        finally:
+            root_client.destroy(name)
 
 
 def test_controllers(porto, name):
