@@ -164,6 +164,15 @@ def test_held_is_ended(porto, held_name, held_props, how):
     poll(lambda: not alive(pid))
 
 
+def test_held_is_killed_while_it_gets_ready(porto, name):
+    """As the first process of its pid namespace it hears only what it asked for."""
+    for _ in range(40):
+        porto.run(name, "sleep 1000", held=True, init=False)
+        porto.kill(name, signal.SIGTERM)
+        assert porto.finish(name) == 128 + 15
+        porto.destroy(name)
+
+
 def test_held_survives_the_server(porto, portod, held_name, held_props):
     porto.run(held_name, "sleep 1000", held=True, **held_props)
     pid = pid_of(porto, held_name)
