@@ -120,21 +120,6 @@ static void format_map(const struct prop *p, const struct prop_ctx *ctx, const v
 	buf_adds(out, text);
 }
 
-static char *save_map(const struct prop *p, const void *field)
-{
-	(void)p;
-	return smap_format(field);
-}
-
-static int load_map(const struct prop *p, const char *text, void *field, struct error *err)
-{
-	(void)p;
-	smap_deinit(field);
-	if (smap_parse(field, text) < 0)
-		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no map", text);
-	return 0;
-}
-
 static int get_kind(const struct prop *p, const struct prop_ctx *ctx, const void *field,
 		    const char *index, struct buf *out, struct error *err)
 {
@@ -165,8 +150,8 @@ static const struct prop_type type_namespaces = {
 	.name = "map of namespaces",
 	.parse = parse_map,
 	.format = format_map,
-	.save = save_map,
-	.load = load_map,
+	.save = type_save_map,
+	.load = type_load_map,
 	.get_index = get_kind,
 	.set_index = set_kind,
 };

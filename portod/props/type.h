@@ -81,6 +81,9 @@ extern const struct prop_type type_cred;
 /* For types defined elsewhere: one item per line, `\` escapes newline and itself. New string. */
 char *type_save_strv(const struct strv *list);
 void type_load_strv(struct strv *ret, const char *text); /* NULL = empty */
+/* Save and load of a field that is a struct smap. */
+char *type_save_map(const struct prop *p, const void *field);
+int type_load_map(const struct prop *p, const char *text, void *field, struct error *err);
 
 /* Append. */
 void type_put_u64(struct buf *out, uint64_t v);

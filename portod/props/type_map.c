@@ -19,13 +19,13 @@ static void format_map(const struct prop *p, const struct prop_ctx *ctx, const v
 	buf_adds(out, text);
 }
 
-static char *save_map(const struct prop *p, const void *field)
+char *type_save_map(const struct prop *p, const void *field)
 {
 	(void)p;
 	return smap_format(field);
 }
 
-static int load_map(const struct prop *p, const char *text, void *field, struct error *err)
+int type_load_map(const struct prop *p, const char *text, void *field, struct error *err)
 {
 	(void)p;
 	smap_deinit(field);
@@ -76,8 +76,8 @@ const struct prop_type type_map = {
 	.name = "map",
 	.parse = parse_map,
 	.format = format_map,
-	.save = save_map,
-	.load = load_map,
+	.save = type_save_map,
+	.load = type_load_map,
 	.get_index = get_map_index,
 	.set_index = set_map_index,
 };
@@ -140,8 +140,8 @@ const struct prop_type type_ulimit = {
 	.name = "resource limits",
 	.parse = parse_ulimit,
 	.format = format_map,
-	.save = save_map,
-	.load = load_map,
+	.save = type_save_map,
+	.load = type_load_map,
 	.get_index = get_ulimit_index,
 	.set_index = set_ulimit_index,
 };
@@ -183,8 +183,8 @@ const struct prop_type type_labels = {
 	.name = "labels",
 	.parse = parse_labels,
 	.format = format_map,
-	.save = save_map,
-	.load = load_map,
+	.save = type_save_map,
+	.load = type_load_map,
 	.get_index = get_label_index,
 	.set_index = set_label_index,
 };

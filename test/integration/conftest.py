@@ -432,10 +432,8 @@ def needs_root():
         pytest.exit("behaviour tests need root: they start containers", 3)
 
 
-@pytest.fixture(scope="module")
-def portod():
-    """The daemon of this test module."""
-    daemon = Daemon()
+def running(daemon):
+    """The body of a fixture: the daemon runs while it is used."""
     try:
         daemon.start()
     except BaseException:
@@ -444,6 +442,12 @@ def portod():
     daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture(scope="module")
+def portod():
+    """The daemon of this test module."""
+    yield from running(Daemon())
 
 
 @pytest.fixture
@@ -465,10 +469,7 @@ def porto(portod):
 @pytest.fixture(scope="module")
 def group_portod():
     """A daemon that finds a group porto with one member in the system's files."""
-    daemon = Daemon(group="porto:x:64999:nobody")
-    daemon.start()
-    yield daemon
-    daemon.stop()
+    yield from running(Daemon(group="porto:x:64999:nobody"))
 
 
 @pytest.fixture
@@ -678,3 +679,26 @@ def pytest_configure(config):
     # Told to end, we clean up as for ^C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "limit(seconds): time limit of this test")
+
+
+@pytest.fixture
+def inside(portod, porto, toolbox):
+    """inside(name, prop=value): the container is made and runs; a function that connects in it."""
+    made = []
+
+    def make(name, **props):
+        porto.create(name)
+        porto.set(name, **props)
+        one = Inside(porto, name, portod.socket, toolbox).start()
+        made.append(one)
+
+        def connect():
+            client = one.connect()
+            made.append(client)
+            return client
+
+        return connect
+
+    yield make
+    for one in made:
+        one.close()

@@ -7,44 +7,13 @@ import signal
 import pytest
 
 import porto_client
-from conftest import NOBODY, Daemon, Inside, as_user, expect, poll
+from conftest import NOBODY, Daemon, Inside, as_user, expect, poll, running
 from porto_client import Closed, PortoError, Timeout
 
 
 @pytest.fixture(scope="module")
 def portod():
-    daemon = Daemon(group="porto:x:64999:nobody")
-    try:
-        daemon.start()
-    except BaseException:
-        daemon.sweep()
-        raise
-    daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def inside(portod, porto, toolbox):
-    """inside(name, prop=value): the container is made and runs; a function that connects in it."""
-    made = []
-
-    def make(name, **props):
-        porto.create(name)
-        porto.set(name, **props)
-        one = Inside(porto, name, portod.socket, toolbox).start()
-        made.append(one)
-
-        def connect():
-            client = one.connect()
-            made.append(client)
-            return client
-
-        return connect
-
-    yield make
-    for one in made:
-        one.close()
+    yield from running(Daemon(group="porto:x:64999:nobody"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import os
 import pytest
 
 import porto_client
-from conftest import NOBODY, Daemon, Inside, as_user, expect
+from conftest import NOBODY, Daemon, Inside, as_user, expect, running
 from porto_client import Client, PortoError
 
 # Ordered; the value to set, the value shown.
@@ -280,15 +280,7 @@ def test_every_method_of_the_schema_has_a_row():
 
 @pytest.fixture(scope="module")
 def portod():
-    daemon = Daemon(group="porto:x:64999:nobody")
-    try:
-        daemon.start()
-    except BaseException:
-        daemon.sweep()
-        raise
-    daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
-    yield daemon
-    daemon.stop()
+    yield from running(Daemon(group="porto:x:64999:nobody"))
 
 
 class World:

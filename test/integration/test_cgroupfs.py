@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import NOBODY, Daemon, expect, poll, read
+from conftest import NOBODY, Daemon, expect, poll, read, running
 from porto_client import PortoError, frame, make_request
 
 TOP = "/sys/fs/cgroup"
@@ -16,15 +16,7 @@ RW = "enable_rw_cgroupfs: true"
 @pytest.fixture(scope="module")
 def portod():
     """A daemon that permits cgroupfs=rw."""
-    daemon = Daemon(container=RW)
-    try:
-        daemon.start()
-    except BaseException:
-        daemon.sweep()
-        raise
-    daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
-    yield daemon
-    daemon.stop()
+    yield from running(Daemon(container=RW))
 
 
 def hierarchies():

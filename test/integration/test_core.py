@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from conftest import Daemon, alive, expect, find_binary, poll, read
+from conftest import Daemon, alive, expect, find_binary, poll, read, running
 
 OLD = "core.%p.old"
 UNLIMITED = 2**64 - 1
@@ -106,15 +106,7 @@ def inner_pid(pid):
 @pytest.fixture(scope="module")
 def portod():
     """The daemon of this module takes the dumps."""
-    daemon = CoreDaemon()
-    try:
-        daemon.start()
-    except BaseException:
-        daemon.sweep()
-        raise
-    daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
-    yield daemon
-    daemon.stop()
+    yield from running(CoreDaemon())
 
 
 @pytest.fixture(autouse=True)

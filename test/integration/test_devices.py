@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import NOBODY, Daemon, as_user, expect, poll, read
+from conftest import NOBODY, expect, read
 
 
 def real(path):
@@ -520,25 +520,7 @@ def test_without_the_controller(porto, name):
 # ---- who may -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def group_portod():
-    daemon = Daemon(group="porto:x:64999:nobody")
-    daemon.start()
-    yield daemon
-    daemon.stop()
-
-
-@pytest.fixture
-def member(group_portod):
-    """A client that is not root, of the group porto."""
-    with as_user(NOBODY, NOBODY):
-        client = group_portod.client()
-    yield client
-    client.close()
-    group_portod.destroy_all()
-
-
-def test_what_a_user_may_not_open_it_cannot_have(member, name):
+def test_what_a_user_may_not_open_it_cannot_have(root_client, member, name):
     private = [p for p in DEVICES if not os.stat(p).st_mode & 0o006]
     readable = [p for p in DEVICES if os.stat(p).st_mode & 0o006 == 0o004]
     member.create(name)

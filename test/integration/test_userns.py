@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import NOBODY, Daemon, Inside, alive, as_user, expect, poll, read
+from conftest import NOBODY, Daemon, alive, as_user, expect, poll, read, running
 from porto_client import PortoError, frame, make_request
 
 USER = 1000  # no such user is needed
@@ -15,15 +15,7 @@ ALL = 4294967295
 
 @pytest.fixture(scope="module")
 def portod():
-    daemon = Daemon(group="porto:x:64999:nobody", container="enable_rw_cgroupfs: true")
-    try:
-        daemon.start()
-    except BaseException:
-        daemon.sweep()
-        raise
-    daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
-    yield daemon
-    daemon.stop()
+    yield from running(Daemon(group="porto:x:64999:nobody", container="enable_rw_cgroupfs: true"))
 
 
 @pytest.fixture
@@ -405,29 +397,6 @@ def test_parent_loses_its_namespace(member, name):
 
 
 # ---- clients inside ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def inside(portod, porto, toolbox):
-    """inside(name, prop=value): a function that connects from within the container."""
-    made = []
-
-    def make(name, **props):
-        porto.create(name)
-        porto.set(name, **props)
-        one = Inside(porto, name, portod.socket, toolbox).start()
-        made.append(one)
-
-        def connect():
-            client = one.connect()
-            made.append(client)
-            return client
-
-        return connect
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_portoctl_works_inside(porto, inside, name):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import porto_client
-from conftest import HERE, Daemon, expect, poll, sanitized
+from conftest import HERE, Daemon, expect, poll, running, sanitized
 from porto_client import Closed
 
 SUBSCRIBERS = 1000
@@ -24,15 +24,7 @@ def subscribers(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def portod():
-    daemon = Daemon(daemon="max_clients: 1500 max_clients_in_container: 1500")
-    try:
-        daemon.start()
-    except BaseException:
-        daemon.sweep()
-        raise
-    daemon.baseline = (daemon.cgroup_dirs(), daemon.mounts())
-    yield daemon
-    daemon.stop()
+    yield from running(Daemon(daemon="max_clients: 1500 max_clients_in_container: 1500"))
 
 
 def stat(client, name):

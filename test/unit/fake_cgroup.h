@@ -120,6 +120,25 @@ static inline void fake_deinit(struct fake *f)
 	assert_int_equal(fd_remove_tree(AT_FDCWD, f->dir), 0);
 }
 
+/* For cmocka: *state is the fake. */
+static inline int fake_setup(void **state)
+{
+	struct fake *f = xnew(struct fake);
+
+	fake_init(f);
+	*state = f;
+	return 0;
+}
+
+static inline int fake_teardown(void **state)
+{
+	struct fake *f = *state;
+
+	fake_deinit(f);
+	free(f);
+	return 0;
+}
+
 /* ---- usual hosts ---- */
 
 static inline void fake_v1_knobs(struct fake *f, const char *memory, const char *cpu)

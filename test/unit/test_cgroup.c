@@ -19,24 +19,6 @@
 
 #define BIT(name) CGROUP_BIT(CGROUP_##name)
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_init(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fake *f = *state;
-
-	fake_deinit(f);
-	free(f);
-	return 0;
-}
-
 static void assert_set(struct fake *f, const struct cgroup *cg, enum cgroup_knob knob,
 		       uint64_t value, uint64_t arg2)
 {
@@ -768,7 +750,7 @@ static void test_events_need_memory(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_knobs_v1),
 		TEST(test_memory_without_swap_accounting),

@@ -12,24 +12,6 @@
 
 #define BIT(name) CGROUP_BIT(CGROUP_##name)
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_init(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fake *f = *state;
-
-	fake_deinit(f);
-	free(f);
-	return 0;
-}
-
 static void create(struct fake *f, const struct cgroup *cg)
 {
 	struct error err = ERROR_INIT;
@@ -211,7 +193,7 @@ static void test_kills_in_the_leaf_count(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_separate),
 		TEST(test_comounted),

@@ -10,24 +10,6 @@
 
 #include "fake_cgroup.h"
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_init(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fake *f = *state;
-
-	fake_deinit(f);
-	free(f);
-	return 0;
-}
-
 #define BIT(name) CGROUP_BIT(CGROUP_##name)
 
 #define V1_ALL                                                                              \
@@ -361,7 +343,7 @@ static void test_list(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		TEST(test_probe_separate),

@@ -18,24 +18,6 @@
 #include "kernel/disk.h"
 #include "kernel/topology.h"
 
-static int setup(void **state)
-{
-	struct fake *f = xnew(struct fake);
-
-	fake_init(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fake *f = *state;
-
-	fake_deinit(f);
-	free(f);
-	return 0;
-}
-
 static int try_set(struct fake *f, const struct cgroup *cg, struct cgroup_setting s)
 {
 	struct error err = ERROR_INIT;
@@ -631,7 +613,7 @@ static void topology(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
 		T(knobs_of_separate_v1),
 		T(knobs_of_comounted_v1),
