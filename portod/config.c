@@ -52,7 +52,6 @@ static const struct rule rules[] = {
 	{ "daemon", "log_path", RULE_OPTIONAL_PATH, 0, 0 },
 	{ "daemon", "pid_file", RULE_OPTIONAL_PATH, 0, 0 },
 	{ "daemon", "helpers_dir", RULE_OPTIONAL_PATH, 0, 0 },
-	{ "daemon", "run_dir", RULE_OPTIONAL_PATH, 0, 0 },
 	{ "daemon", "cgroupfs_root_path", RULE_PATH, 0, 0 },
 	{ "daemon", "max_clients", RULE_RANGE, 1, 1000000 },
 	{ "daemon", "max_clients_in_container", RULE_RANGE, 1, 1000000 },
@@ -386,7 +385,6 @@ struct config *config_free(struct config *c)
 		return NULL;
 	porto_config__tportod_config__free_unpacked(c->msg, NULL);
 	free(c->helpers_dir);
-	free(c->run_dir);
 	free(c->log_path);
 	free(c->pid_file);
 	free(c->file);
@@ -414,7 +412,6 @@ static void derive(struct config *c)
 	const PortoConfig__TDaemonConfig *d = c->msg->daemon;
 
 	c->helpers_dir = xstrdup(str_is_empty(d->helpers_dir) ? PORTO_HELPERS_DIR : d->helpers_dir);
-	c->run_dir = xstrdup(str_is_empty(d->run_dir) ? d->state_dir : d->run_dir);
 	c->log_path = dup_unless_empty(d->log_path);
 	/* A daemon with a place of its own must not take the pid file of the host's. */
 	if (is_unset(d, "pid_file") && !is_unset(d, "state_dir"))

@@ -20,7 +20,6 @@ struct config {
 
 	/* Owned; derived. */
 	char *helpers_dir; /* where portoinit and the helpers are */
-	char *run_dir;     /* bind-mount sources and sockets */
 	char *log_path;    /* NULL = standard error */
 	char *pid_file;    /* of the master; NULL = none */
 	char *file;        /* the file of --config, NULL = the system's files */

@@ -212,10 +212,9 @@ static int run_daemon(struct options *opt, struct config *config, char **argv)
 		fprintf(stderr, "portod: open log %s: %s\n", config->log_path, strerror(-rc));
 		return 1;
 	}
-	if (opt->debug || config->msg->log->debug)
-		log_set_level(LOG_DEBUG);
-	else
-		log_set_level(LOG_INFO);
+	log_set_level(opt->debug || config->msg->log->debug       ? LOG_DEBUG
+		      : opt->verbose || config->msg->log->verbose ? LOG_VERBOSE
+								  : LOG_INFO);
 	log_info("portod %s %s starts", PORTOD_VERSION, PORTOD_REVISION);
 	write_pid_file(config->pid_file);
 	rc = master_run(&m, argv, daemon_main, config);
@@ -243,7 +242,7 @@ static void usage(FILE *out)
 		     "  --config FILE  read only this configuration file\n"
 		     "  --check        check the configuration and exit\n"
 		     "  --stdlog       log to standard error\n"
-		     "  --verbose      log state changes\n"
+		     "  --verbose      log clients and what they read\n"
 		     "  --debug        log everything\n"
 		     "  --norespawn    end with the server instead of starting it again\n"
 		     "  --timeout SEC  of stop and its kin\n"

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/xalloc.h"
 #include "kernel/procfs.h"
 #include "methods.h"
@@ -97,8 +98,8 @@ static void on_reply(struct request *rq, const struct error *err)
 	struct system_counters *counters = session->server->env->system;
 	uint64_t nsec = clock_mono_nsec() - rq->start_nsec;
 	char text[ERROR_MESSAGE_MAX];
-	enum log_level level = rq->method->flags & METHOD_WRITE || nsec > 1000000000ULL ? LOG_INFO
-											: LOG_DEBUG;
+	bool notable = rq->method->flags & METHOD_WRITE || nsec > NSEC_PER_SEC;
+	enum log_level level = notable ? LOG_INFO : LOG_VERBOSE;
 
 	counters->requests_running--;
 	if (rq->method && rq->method->flags & METHOD_SPEC)
@@ -161,6 +162,12 @@ static void on_bad_frame(struct conn *c, const char *why)
 	request_send_error(c, &err);
 }
 
+static void log_client(const char *what, const struct client *c)
+{
+	log_verbose("client %s(%d) of user %u%s%s %s", c->comm, c->pid, c->task_cred.uid,
+		    container_is_root(c->container) ? "" : " in ", c->container->name, what);
+}
+
 static void on_close(struct conn *c)
 {
 	struct session *session = c->user;
@@ -171,6 +178,7 @@ static void on_close(struct conn *c)
 		s->env->system->requests_running--;
 		request_abandon(rq);
 	}
+	log_client("is gone", session->client);
 	wait_client_gone(session->client);
 	ops_client_gone(s->env->ops, session->client);
 	s->env->system->clients--;
@@ -265,13 +273,13 @@ static int check_limits(struct server *s, const struct client *c, struct error *
 {
 	unsigned extra = client_is_superuser(c) ? SUPERUSER_EXTRA : 0;
 
-	if (c->container->nclients > s->config.max_clients_in_container + extra &&
+	if (!container_is_root(c->container) &&
+	    c->container->nclients > s->config.max_clients_in_container + extra &&
 	    !drop_idle(s, c->container))
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "container '%s' has %u connections, the limit is "
 				 "daemon.max_clients_in_container",
-				 container_is_root(c->container) ? "/" : c->container->name,
-				 c->container->nclients - 1);
+				 c->container->name, c->container->nclients - 1);
 	if (s->env->system->clients >= s->config.max_clients + extra && !drop_idle(s, NULL))
 		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
 				 "there are %llu connections, the limit is daemon.max_clients",
@@ -382,6 +390,7 @@ static void admit(struct server *s, int fd)
 	client->conn = c;
 	list_push_back(&s->conns, &c->node);
 	s->env->system->clients++;
+	log_client("connects", client);
 }
 
 static void on_accept(struct ev_loop *ev, ev_io *io, int revents)

@@ -110,6 +110,7 @@ static const char *tag_of(enum log_level level)
 	case LOG_DEBUG:
 		return "DBG";
 	case LOG_INFO:
+	case LOG_VERBOSE:
 	default:
 		return "   ";
 	}

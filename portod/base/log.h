@@ -3,18 +3,18 @@
  * The log: levels, one sink, one line per call. The only static mutable state of the daemon.
  *
  * Line: "YYYY-MM-DD hh:mm:ss.mmm <process>[<pid>]: <TAG> <text>", local time. TAG is ERR, WRN,
- * DBG or three blanks (info). Control characters of the text are escaped (\n, \xNN), so no value
+ * DBG or three blanks (info, verbose). Control characters of the text are escaped (\n, \xNN), so no value
  * of a client can forge a line. Writing may block on a slow disk like any write(2); there is no
  * buffering, so nothing is lost on SIGKILL. errno is kept.
  * Error = our fault or a broken host; warning = going on without; info = state changes and
- * modifying requests; debug = the rest.
+ * modifying requests; verbose = clients that come and go, and what they read; debug = the rest.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
 struct log_stats {
 	uint64_t lines, bytes;           /* written or lost */
@@ -39,6 +39,11 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 #define log_error(...)   log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_info(...)    log_line(LOG_INFO, __VA_ARGS__)
+#define log_verbose(...)                                    \
+	do {                                                \
+		if (log_get_level() >= LOG_VERBOSE)         \
+			log_line(LOG_VERBOSE, __VA_ARGS__); \
+	} while (0)
 #define log_debug(...)                                    \
 	do {                                              \
 		if (log_get_level() >= LOG_DEBUG)         \

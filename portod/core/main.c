@@ -213,7 +213,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	(void)log_open(config->log_path, "porto-core");
-	log_set_level(config->msg->log->debug ? LOG_DEBUG : LOG_INFO);
+	log_set_level(config->msg->log->debug     ? LOG_DEBUG
+		      : config->msg->log->verbose ? LOG_VERBOSE
+						  : LOG_INFO);
 	status = run(config, argv + first);
 	config_free(config);
 	return status;

@@ -36,7 +36,7 @@ static void fill_log(Porto__TGetSystemResponse *s)
 	SET(log_lines_lost, l->lines_lost);
 	SET(log_bytes_lost, l->bytes_lost);
 	SET(log_open, l->opens);
-	SET(verbose, log_get_level() >= LOG_INFO);
+	SET(verbose, log_get_level() >= LOG_VERBOSE);
 	SET(debug, log_get_level() >= LOG_DEBUG);
 }
 
@@ -121,6 +121,18 @@ void handle_get_system(const struct handler_env *env, struct request *rq)
 	request_reply(rq, &resp);
 }
 
+/* Debug includes verbose, and ending verbose ends debug. */
+static void set_log_level(const Porto__TSetSystemRequest *m)
+{
+	enum log_level now = log_get_level();
+
+	if (m->has_verbose && (!m->verbose || now < LOG_VERBOSE))
+		now = m->verbose ? LOG_VERBOSE : LOG_INFO;
+	if (m->has_debug && (m->debug || now > LOG_VERBOSE))
+		now = m->debug ? LOG_DEBUG : LOG_VERBOSE;
+	log_set_level(now);
+}
+
 void handle_set_system(const struct handler_env *env, struct request *rq)
 {
 	const Porto__TSetSystemRequest *m = ARGS(rq, TSetSystemRequest);
@@ -132,10 +144,7 @@ void handle_set_system(const struct handler_env *env, struct request *rq)
 		log_warning("%s by client %d (%s)", m->frozen ? "frozen" : "unfrozen",
 			    rq->client->pid, rq->client->comm);
 	}
-	if (m->has_verbose)
-		log_set_level(m->verbose ? LOG_INFO : LOG_WARNING);
-	if (m->has_debug)
-		log_set_level(m->debug ? LOG_DEBUG : LOG_INFO);
+	set_log_level(m);
 	resp.setsystem = &reply;
 	request_reply(rq, &resp);
 }

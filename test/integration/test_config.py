@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration file: what is accepted, how mistakes are told, that it has an effect."""
 
+import contextlib
 import os
 import signal
 import subprocess
 
 import pytest
 
-from conftest import expect, find_binary, poll
+from conftest import Inside, expect, find_binary, poll
 
 
 def start(tmp_path, text, *args):
@@ -120,6 +121,57 @@ def test_removed_socket_comes_back(own_portod):
     daemon = own_portod()
     os.unlink(daemon.socket)
     poll(daemon.ready, 15, step=0.1, message="a new socket")
+
+
+def test_verbose_log(own_portod):
+    """What only reads is logged when it is asked for."""
+    daemon = own_portod()
+
+    def log_of(version_calls):
+        start = os.path.getsize(daemon.log_path)
+        with daemon.client() as client:
+            for _ in range(version_calls):
+                client.version()
+            client.create("a")
+            client.destroy("a")
+        with open(daemon.log_path) as file:
+            file.seek(start)
+            return file.read()
+
+    text = log_of(2)
+    assert " Create a by " in text and " Version " not in text and " connects" not in text
+    with daemon.client() as client:
+        client.set_system(verbose=True)
+    text = log_of(2)
+    assert " Create a by " in text and text.count(" Version ") == 2 and " connects" in text
+    poll(lambda: " is gone" in log_of(0))
+    with daemon.client() as client:
+        client.set_system(verbose=False)
+    assert " Version " not in log_of(1)
+
+
+def test_limit_of_clients_in_a_container(own_portod, toolbox):
+    """It holds for each container by itself, and not for the host."""
+    daemon = own_portod(daemon="max_clients_in_container: 3")
+    with contextlib.ExitStack() as stack:
+        outside = [stack.enter_context(daemon.client()) for _ in range(5)]
+        porto = outside[-1]
+        for name in "a", "b":
+            porto.create(name)
+            # Root would have some more.
+            porto.set(name, user="nobody", group="nogroup", owner_user="nobody", owner_group="nogroup")
+            one = Inside(porto, name, daemon.socket, toolbox).start()
+            stack.callback(one.close)
+            clients = [one.connect() for _ in range(4)]
+            for client in clients:
+                stack.callback(client.close)
+            for client in clients[:3]:
+                assert client.version()
+            with expect("ResourceNotAvailable") as seen:
+                clients[3].version()
+            assert "max_clients_in_container" in seen.error.text and name in seen.error.text
+        for client in outside:
+            assert client.version()
 
 
 def test_porto_s_own_file_is_accepted(own_portod):

@@ -402,10 +402,14 @@ def test_set_system_needs_a_super_user(portod, porto):
     with expect("Permission"):
         user.set_system(verbose=True)
     user.close()
+    assert not porto.get_system().verbose
     porto.set_system(verbose=True)
-    assert porto.get_system().verbose
+    assert porto.get_system().verbose and not porto.get_system().debug
     porto.set_system(debug=True)
     assert porto.get_system().debug
+    porto.set_system(debug=False)
+    assert porto.get_system().verbose and not porto.get_system().debug
+    porto.set_system(debug=True)
     porto.set_system(verbose=False)
     assert not porto.get_system().verbose and not porto.get_system().debug
 

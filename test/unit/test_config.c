@@ -103,7 +103,6 @@ static void has_defaults_without_any_file(void **state)
 	assert_non_null(f->config->msg->core);
 	assert_non_null(f->config->msg->network);
 	assert_non_null(f->config->msg->metrics);
-	assert_string_equal(f->config->run_dir, "/run/portod");
 	assert_string_equal(f->config->log_path, "/var/log/portod.log");
 	assert_string_equal(f->config->pid_file, "/run/portod.pid");
 	assert_true(path_is_absolute(f->config->helpers_dir));
@@ -283,13 +282,11 @@ static void derives_values(void **state)
 	struct fixture *f = *state;
 
 	expect_loaded(f, "daemon { state_dir: '/x/state' log_path: '' helpers_dir: '/x/bin' }");
-	assert_string_equal(f->config->run_dir, "/x/state");
 	assert_string_equal(f->config->helpers_dir, "/x/bin");
 	assert_null(f->config->log_path);
 	assert_string_equal(f->config->pid_file, "/x/state/portod.pid");
-	expect_loaded(f, "daemon { state_dir: '/x/state' pid_file: '' run_dir: '/x/run' }");
+	expect_loaded(f, "daemon { state_dir: '/x/state' pid_file: '' }");
 	assert_null(f->config->pid_file);
-	assert_string_equal(f->config->run_dir, "/x/run");
 	expect_loaded(f, "daemon { state_dir: '/x/state' pid_file: '/x/pid' }");
 	assert_string_equal(f->config->pid_file, "/x/pid");
 }
