@@ -3,9 +3,9 @@
  * The log: levels, one sink, one line per call. The only static mutable state of the daemon.
  *
  * Line: "YYYY-MM-DD hh:mm:ss.mmm <process>[<pid>]: <TAG> <text>", local time. TAG is ERR, WRN,
- * DBG or three blanks (info, verbose). Control characters of the text are escaped (\n, \xNN), so no value
- * of a client can forge a line. Writing may block on a slow disk like any write(2); there is no
- * buffering, so nothing is lost on SIGKILL. errno is kept.
+ * DBG or three blanks (info and verbose). Control characters of the text are escaped (\n, \xNN), so
+ * no value of a client can forge a line. Writing may block on a slow disk like any write(2); there
+ * is no buffering, so nothing is lost on SIGKILL. errno is kept.
  * Error = our fault or a broken host; warning = going on without; info = state changes and
  * modifying requests; verbose = clients that come and go, and what they read; debug = the rest.
  */
