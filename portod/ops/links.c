@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "kernel/identity.h"
 #include "kernel/procfs.h"
+#include "model/userns.h"
 
 static char *absolute(const char *cwd, const char *path)
 {
@@ -23,11 +24,16 @@ static char *absolute(const char *cwd, const char *path)
  * as its own root would. */
 static void choose_actor(struct link_set *s, const struct container *ct)
 {
-	if (container_is_chrooted(ct))
+	if (!container_is_chrooted(ct)) {
+		s->cred.uid = container_task_uid(ct);
+		s->cred.gid = container_task_gid(ct);
+		cred_load_groups(&s->cred);
+	} else if (userns_of(ct)) {
+		s->cred.uid = userns_root_uid(ct);
+		s->cred.gid = userns_root_gid(ct);
+	} else {
 		return;
-	s->cred.uid = container_task_uid(ct);
-	s->cred.gid = container_task_gid(ct);
-	cred_load_groups(&s->cred);
+	}
 	s->actor = &s->cred;
 }
 

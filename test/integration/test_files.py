@@ -215,6 +215,18 @@ def test_links_without_own_mounts(porto, rootfs, name):
     assert os.readlink("/proc/%s/root/run/x" % pid) == "../etc"
 
 
+def test_links_in_a_user_namespace(root_client, member, name, rootfs):
+    """They belong to its root, who is the owner on the host."""
+    os.chown(rootfs, NOBODY, NOBODY)
+    member.create(name)
+    member.set(name, command="sleep 1000", root=rootfs, userns=True, symlink="/a: /etc; /d/b: /etc")
+    member.start(name)
+    member.set_symlink(name, "/c", "/tmp")
+    for link in "a", "d/b", "c":
+        assert os.lstat(os.path.join(rootfs, link)).st_uid == NOBODY
+    assert os.stat(rootfs + "/d").st_uid == NOBODY
+
+
 # ---- /etc/resolv.conf ----------------------------------------------------------------------------
 
 
