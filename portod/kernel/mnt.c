@@ -40,25 +40,21 @@ bool mnt_is_root(int fd)
 	return st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
-/* The line of mountinfo with this id: its optional fields, before " - ". */
-static bool line_is_shared(const char *text, unsigned long id)
+static const char *find_line(const char *text, unsigned long id)
 {
 	for (const char *line = text; line; line = strchr(line, '\n')) {
-		const char *end, *shared;
-
 		line += *line == '\n';
-		if (strtoul(line, NULL, 10) != id)
-			continue;
-		end = strstr(line, " - ");
-		shared = strstr(line, " shared:");
-		return end && shared && shared < end;
+		if (strtoul(line, NULL, 10) == id)
+			return line;
 	}
-	return false;
+	return NULL;
 }
 
-int mnt_is_shared(int fd)
+/* The line of mountinfo of the mount that `fd` is in, in *text, which is the caller's; NULL when it
+ * is not among them. 0 or -errno. */
+static int read_line_of(int fd, char **text, const char **ret_line)
 {
-	auto_free char *info = NULL, *text = NULL;
+	auto_free char *info = NULL;
 	char path[64];
 	const char *id;
 	int r;
@@ -66,11 +62,34 @@ int mnt_is_shared(int fd)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	r = fd_read_file(AT_FDCWD, path, 4096, &info, NULL);
 	if (r == 0)
-		r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL);
+		r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, text, NULL);
 	if (r < 0)
 		return r;
 	id = strstr(info, "mnt_id:");
-	return id && line_is_shared(text, strtoul(id + strlen("mnt_id:"), NULL, 10));
+	*ret_line = id ? find_line(*text, strtoul(id + strlen("mnt_id:"), NULL, 10)) : NULL;
+	return 0;
+}
+
+int mnt_is_shared(int fd)
+{
+	auto_free char *text = NULL;
+	const char *line, *end, *shared;
+	int r = read_line_of(fd, &text, &line);
+
+	if (r < 0 || !line)
+		return r;
+	/* It is one of the optional fields, before " - ". */
+	end = strstr(line, " - ");
+	shared = strstr(line, " shared:");
+	return end && shared && shared < end;
+}
+
+bool mnt_is_foreign(int fd)
+{
+	auto_free char *text = NULL;
+	const char *line;
+
+	return read_line_of(fd, &text, &line) == 0 && !line;
 }
 
 int mnt_copy(int dirfd, const char *path, bool recursive)

@@ -24,6 +24,9 @@ bool mnt_is_root(int fd);
 /* Is the mount that `fd` is in shared, so that mounts go to its peers? 1, 0 or -errno. Reads
  * /proc/self/mountinfo. */
 int mnt_is_shared(int fd);
+/* Is it a mount of another mount namespace, by way of /proc/PID/root, so that it can be neither
+ * copied nor changed? false when that is not known. Reads /proc/self/mountinfo. */
+bool mnt_is_foreign(int fd);
 /* Does what is at the absolute, normal path obey set-user-ID bits, going by the text of mountinfo?
  * Nothing is looked up, symbolic links included: for paths that may be on a dead file server. */
 bool mnt_allows_suid(const char *mountinfo, const char *path);

@@ -75,7 +75,10 @@ static int copy_source(const struct runner *r, const struct plan_op *op, bool sh
 				 "bind %s at %s: 'shared' needs a source on a shared mount, this "
 				 "one is private",
 				 op->source, op->target);
-	return e < 0 ? e : mnt_copy(source, "", op->flags & MS_REC);
+	if (e < 0)
+		return e;
+	e = mnt_copy(source, "", op->flags & MS_REC);
+	return plan_refuse_foreign(op, source, e, err);
 }
 
 int plan_run_hold(struct runner *r, const struct plan_op *op, struct error *err)

@@ -58,46 +58,64 @@ static int run_propagation(struct runner *r, const struct plan_op *op, struct er
 	return e < 0 ? e : plan_mount(NULL, place.path, NULL, op->flags, NULL);
 }
 
-static int run_root(struct runner *r, const struct plan_op *op, struct error *err)
+static int refuse_root(const struct plan_op *op, int e, struct error *err)
 {
-	auto_close int dir = plan_open_source(r, op), tree = -1;
-	struct stat st;
-	int e;
-
-	if (dir >= 0 && fstat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
-		return error_sys(err, ERR_INVALID_PATH, ENOTDIR, "open root %s", op->source);
-	if (dir == -ENOENT || dir == -ENOTDIR)
-		return error_sys(err, ERR_INVALID_PATH, -dir, "open root %s", op->source);
-	if (dir == -EACCES)
+	if (e == -ENOENT || e == -ENOTDIR)
+		return error_sys(err, ERR_INVALID_PATH, -e, "open root %s", op->source);
+	if (e == -EACCES)
 		return error_sys(err, ERR_PERMISSION, EACCES,
 				 "open root %s: the owner may not %s it", op->source,
 				 op->check_write ? "read and write" : "read");
-	if (dir == -ELOOP)
+	if (e == -ELOOP)
 		return error_sys(err, ERR_PERMISSION, ELOOP,
 				 "open root %s: it leads through too many links, or one of the "
 				 "kernel's own, such as /proc/PID/root",
 				 op->source);
+	return e;
+}
+
+/* A directory that is no mount is made one. */
+static int take_root(struct runner *r, int *dir)
+{
+	auto_close int tree = -1;
+	int e;
+
+	if (!mnt_is_root(*dir)) {
+		tree = mnt_copy(*dir, "", true);
+		if (tree < 0)
+			return tree;
+		e = mnt_attach(tree, *dir);
+		if (e < 0)
+			return e;
+		close_fd(dir);
+		*dir = take_fd(&tree);
+	}
+	e = mnt_change(*dir, 0, MS_NOSUID, false);
+	if (e < 0)
+		return e;
+	r->root = take_fd(dir);
+	return fchdir(r->root) < 0 ? -errno : 0;
+}
+
+static int run_root(struct runner *r, const struct plan_op *op, struct error *err)
+{
+	auto_close int dir = plan_open_source(r, op);
+	struct stat st;
+	int e;
+
 	if (dir < 0)
-		return dir;
+		return refuse_root(op, dir, err);
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return refuse_root(op, -ENOTDIR, err);
 	r->plain = !strcmp(op->source, "/");
 	if (r->plain) {
 		r->root = take_fd(&dir);
 		return chdir("/") < 0 ? -errno : 0;
 	}
-	if (!mnt_is_root(dir)) {
-		tree = mnt_copy(dir, "", true);
-		if (tree < 0)
-			return tree;
-		e = mnt_attach(tree, dir);
-		if (e < 0)
-			return e;
-		close_fd(&dir);
-		dir = take_fd(&tree);
-	}
-	r->root = take_fd(&dir);
-	if (fchdir(r->root) < 0)
-		return -errno;
-	return mnt_change(r->root, 0, MS_NOSUID, false);
+	e = take_root(r, &dir);
+	return e < 0 && dir >= 0 ? plan_refuse_foreign(op, dir, e, err) : e;
 }
 
 static int run_root_readonly(struct runner *r, const struct plan_op *op, struct error *err)

@@ -67,6 +67,19 @@ int plan_open_source(const struct runner *r, const struct plan_op *op)
 	return fd;
 }
 
+int plan_refuse_foreign(const struct plan_op *op, int source, int e, struct error *err)
+{
+	bool root = op->kind == PLAN_ROOT;
+
+	if (e != -EINVAL || !mnt_is_foreign(source))
+		return e;
+	return error_sys(err, ERR_INVALID_PATH, EINVAL,
+			 "%s %s%s%s: it is on a mount of another mount namespace, which cannot be "
+			 "used in here; name it as it is called on the host",
+			 root ? "open root" : "bind", op->source, root ? "" : " at ",
+			 root ? "" : op->target);
+}
+
 /* ---- targets ---- */
 
 static bool is_guarded(const struct runner *r, int fd)

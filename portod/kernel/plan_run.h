@@ -53,6 +53,9 @@ void place_deinit(struct place *p);
 /* The operation's source, an O_PATH descriptor or -errno. Where the checker counts: with its eyes,
  * and it can read (and write) what is there. Magic links (-ELOOP) only for the trusted. */
 int plan_open_source(const struct runner *r, const struct plan_op *op);
+/* What the calls on mounts say (-EINVAL) of a source that is in another mount namespace; returns
+ * what the operation shall. */
+int plan_refuse_foreign(const struct plan_op *op, int source, int e, struct error *err);
 /*
  * The target, made as `is_dir` says if it is missing. Where the checker counts it must be
  * able to make it; and to write what is there, on the host's root and in system directories: who

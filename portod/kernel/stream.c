@@ -98,14 +98,15 @@ int stream_open_inside(const struct stream_spec *s, unsigned index, int *ret_fd,
 
 	if (s->kind != STREAM_INSIDE)
 		return 0;
-	fd = open(s->path, index ? flags | O_CREAT : flags, 0660);
+	/* /proc/self/fd/N would be one of ours. */
+	fd = fd_open_no_magic(AT_FDCWD, s->path, index ? flags | O_CREAT : flags, 0660);
 	if (fd >= 0 && isatty(fd)) {
 		/* A terminal is used for both directions, whichever stream it is. */
 		close(fd);
-		fd = open(s->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+		fd = fd_open_no_magic(AT_FDCWD, s->path, O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
 	}
 	if (fd < 0)
-		return fail(err, errno, index, s->path);
+		return fail(err, -fd, index, s->path);
 	fd = fd_move_above_stdio(fd);
 	if (fd < 0)
 		return fail(err, -fd, index, s->path);

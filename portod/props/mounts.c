@@ -59,8 +59,9 @@ const struct prop row_bind = {
 	       "without **ro**; the target must be writable, on the host's root and in system\n"
 	       "directories such as /etc. **dev** and **shared** are for containers of root; what\n"
 	       "is in /proc and /sys is for **ro**; a source may not lead through links such as\n"
-	       "/proc/PID/root, unless the owner is root: Permission. A missing source, or a path\n"
-	       "that leads nowhere: InvalidPath, at start.",
+	       "/proc/PID/root, unless the owner is root: Permission. A missing source, a path\n"
+	       "that leads nowhere or to a mount of another mount namespace: InvalidPath, at\n"
+	       "start.",
 	.type = &type_list,
 	.offset = FIELD(bind),
 	.set = set_bind,
