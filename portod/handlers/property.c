@@ -6,11 +6,14 @@
 #include "base/xalloc.h"
 #include "handlers/reply.h"
 
+/* ---- one ---- */
+
 static int get(const struct handler_env *env, struct request *rq, const char *name,
-	       const char *property, bool sync, bool real, struct buf *out, struct error *err)
+	       const char *property, bool sync, bool real, const struct prop_parts *parts,
+	       struct buf *out, struct error *err)
 {
 	struct prop_ctx ctx = {
-		.env = env->props, .client = rq->client, .sync = sync, .real = real
+		.env = env->props, .client = rq->client, .sync = sync, .real = real, .parts = parts
 	};
 
 	if (client_resolve(rq->client, env->ops->tree, or_empty(name), &ctx.ct, err))
@@ -18,7 +21,25 @@ static int get(const struct handler_env *env, struct request *rq, const char *na
 	return prop_get(&ctx, or_empty(property), out, err);
 }
 
-void handle_get_property(const struct handler_env *env, struct request *rq)
+/* Does it take a job to read it? Then that is started, and `again` called with what it read. */
+static bool fetch_one(const struct handler_env *env, struct request *rq, const char *name,
+		      const char *property, reply_again again)
+{
+	struct prop_parts parts = { 0 };
+	struct error ignored = ERROR_INIT;
+	struct container *ct;
+
+	if (!property || !prop_may_need_job(property) ||
+	    client_resolve(rq->client, env->ops->tree, or_empty(name), &ct, &ignored) ||
+	    !prop_needs_job(ct, property))
+		return false;
+	prop_parts_add(&parts, ct, property);
+	reply_with_parts(env, rq, &parts, again);
+	return true;
+}
+
+static void get_property(const struct handler_env *env, struct request *rq,
+			 const struct prop_parts *parts)
 {
 	const Porto__TGetPropertyRequest *m = ARGS(rq, TGetPropertyRequest);
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
@@ -26,7 +47,7 @@ void handle_get_property(const struct handler_env *env, struct request *rq)
 	struct error err = ERROR_INIT;
 	auto_buf out = BUF_INIT;
 
-	if (get(env, rq, m->name, m->property, m->sync, m->real, &out, &err)) {
+	if (get(env, rq, m->name, m->property, m->sync, m->real, parts, &out, &err)) {
 		request_fail(rq, &err);
 		return;
 	}
@@ -35,7 +56,16 @@ void handle_get_property(const struct handler_env *env, struct request *rq)
 	request_reply(rq, &resp);
 }
 
-void handle_get_data(const struct handler_env *env, struct request *rq)
+void handle_get_property(const struct handler_env *env, struct request *rq)
+{
+	const Porto__TGetPropertyRequest *m = ARGS(rq, TGetPropertyRequest);
+
+	if (!fetch_one(env, rq, m->name, m->property, get_property))
+		get_property(env, rq, NULL);
+}
+
+static void get_data(const struct handler_env *env, struct request *rq,
+		     const struct prop_parts *parts)
 {
 	const Porto__TGetDataPropertyRequest *m = ARGS(rq, TGetDataPropertyRequest);
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
@@ -43,13 +73,21 @@ void handle_get_data(const struct handler_env *env, struct request *rq)
 	struct error err = ERROR_INIT;
 	auto_buf out = BUF_INIT;
 
-	if (get(env, rq, m->name, m->data, m->sync, m->real, &out, &err)) {
+	if (get(env, rq, m->name, m->data, m->sync, m->real, parts, &out, &err)) {
 		request_fail(rq, &err);
 		return;
 	}
 	value.value = (char *)(uintptr_t)buf_str(&out);
 	resp.getdataproperty = &value;
 	request_reply(rq, &resp);
+}
+
+void handle_get_data(const struct handler_env *env, struct request *rq)
+{
+	const Porto__TGetDataPropertyRequest *m = ARGS(rq, TGetDataPropertyRequest);
+
+	if (!fetch_one(env, rq, m->name, m->data, get_data))
+		get_data(env, rq, NULL);
 }
 
 void handle_set_property(const struct handler_env *env, struct request *rq)
@@ -80,6 +118,8 @@ struct collector {
 	size_t values, bytes; /* in the response */
 	struct error err;     /* it grew too large */
 	struct buf scratch;
+	const struct prop_parts *parts; /* what a job has read */
+	struct prop_parts wanted;       /* what a job shall read */
 };
 
 static bool fits(struct collector *c)
@@ -133,7 +173,8 @@ static void fill_values(struct collector *c, get_entry *e, struct container *ct,
 				.client = c->rq->client,
 				.ct = ct,
 				.sync = c->m->sync,
-				.real = c->m->real };
+				.real = c->m->real,
+				.parts = c->parts };
 	struct error err = ERROR_INIT;
 
 	e->keyval = request_alloc(c->rq, (n + 1) * sizeof(*e->keyval));
@@ -184,40 +225,48 @@ static void add_named(struct collector *c, const char *name)
 		fill_values(c, add_entry(c, name), NULL, &err);
 }
 
-static void add_matching(struct collector *c)
+/* Call `fn` for each container that the names and masks mean, masks last. */
+static void each_container(struct collector *c,
+			   void (*by_name)(struct collector *c, const char *name),
+			   void (*by_mask)(struct collector *c, const char *name,
+					   struct container *ct))
 {
 	struct container **all;
-	size_t n = tree_sorted(c->env->ops->tree, &all);
+	bool masks = false;
+	size_t n;
 
+	for (size_t i = 0; i < c->m->n_name; i++) {
+		if (mask_is_pattern(c->m->name[i]))
+			masks = true;
+		else
+			by_name(c, c->m->name[i]);
+	}
+	n = masks ? tree_sorted(c->env->ops->tree, &all) : 0;
 	for (size_t i = 0; i < n; i++) {
 		const char *name = client_compose(c->rq->client, all[i]);
 
 		for (size_t k = 0; name && k < c->m->n_name; k++) {
 			if (mask_is_pattern(c->m->name[k]) && mask_match(c->m->name[k], name)) {
-				add_container(c, name, all[i]);
+				by_mask(c, name, all[i]);
 				break;
 			}
 		}
 	}
-	free(all);
+	if (masks)
+		free(all);
 }
 
-void handle_get(const struct handler_env *env, struct request *rq)
+static void get_all(const struct handler_env *env, struct request *rq,
+		    const struct prop_parts *parts)
 {
-	struct collector c = {
-		.env = env, .rq = rq, .m = ARGS(rq, TGetRequest), .resp = PORTO__TGET_RESPONSE__INIT
-	};
+	struct collector c = { .env = env,
+			       .rq = rq,
+			       .m = ARGS(rq, TGetRequest),
+			       .resp = PORTO__TGET_RESPONSE__INIT,
+			       .parts = parts };
 	Porto__TPortoResponse resp = PORTO__TPORTO_RESPONSE__INIT;
-	bool masks = false;
 
-	for (size_t i = 0; i < c.m->n_name; i++) {
-		if (mask_is_pattern(c.m->name[i]))
-			masks = true;
-		else
-			add_named(&c, c.m->name[i]);
-	}
-	if (masks)
-		add_matching(&c);
+	each_container(&c, add_named, add_container);
 	resp.get = &c.resp;
 	if (fits(&c))
 		request_reply(rq, &resp);
@@ -225,4 +274,47 @@ void handle_get(const struct handler_env *env, struct request *rq)
 		request_fail(rq, &c.err);
 	free(c.resp.list);
 	buf_deinit(&c.scratch);
+}
+
+/* ---- what it takes a job to read ---- */
+
+#define PARTS_MAX 1000
+
+static void want_container(struct collector *c, const char *name, struct container *ct)
+{
+	(void)name;
+	for (size_t i = 0; i < c->m->n_variable && c->wanted.n < PARTS_MAX; i++) {
+		if (prop_needs_job(ct, c->m->variable[i]))
+			prop_parts_add(&c->wanted, ct, c->m->variable[i]);
+	}
+}
+
+static void want_named(struct collector *c, const char *name)
+{
+	struct error ignored = ERROR_INIT;
+	struct container *ct;
+
+	if (client_resolve(c->rq->client, c->env->ops->tree, name, &ct, &ignored) == 0)
+		want_container(c, name, ct);
+}
+
+static bool asks_for_streams(const Porto__TGetRequest *m)
+{
+	for (size_t i = 0; i < m->n_variable; i++) {
+		if (prop_may_need_job(m->variable[i]))
+			return true;
+	}
+	return false;
+}
+
+void handle_get(const struct handler_env *env, struct request *rq)
+{
+	struct collector c = { .env = env, .rq = rq, .m = ARGS(rq, TGetRequest) };
+
+	if (asks_for_streams(c.m))
+		each_container(&c, want_named, want_container);
+	if (c.wanted.n)
+		reply_with_parts(env, rq, &c.wanted, get_all);
+	else
+		get_all(env, rq, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handlers/reply.h"
 
+#include "ops/fetch.h"
+
 #include <string.h>
 
 #include "base/str.h"
@@ -61,4 +63,40 @@ void reply_later(struct request *rq, struct op *op)
 		return;
 	rq->waiter = op;
 	rq->on_abandon = abandon_op;
+}
+
+/* ---- values that a job reads ---- */
+
+struct part_wait {
+	const struct handler_env *env;
+	struct request *rq;
+	reply_again again;
+	struct fetch *fetch;
+};
+
+static void on_parts(struct prop_parts *parts, void *user)
+{
+	struct part_wait *w = user;
+
+	w->rq->on_abandon = NULL;
+	w->again(w->env, w->rq, parts); /* the request is gone after */
+	prop_parts_deinit(parts);
+}
+
+static void abandon_parts(struct request *rq)
+{
+	struct part_wait *w = rq->waiter;
+
+	fetch_cancel(w->fetch);
+}
+
+void reply_with_parts(const struct handler_env *env, struct request *rq, struct prop_parts *parts,
+		      reply_again again)
+{
+	struct part_wait *w = request_alloc(rq, sizeof(*w));
+
+	*w = (struct part_wait){ .env = env, .rq = rq, .again = again };
+	rq->waiter = w;
+	rq->on_abandon = abandon_parts;
+	w->fetch = fetch_start(env->ops, rq->client, parts, on_parts, w);
 }

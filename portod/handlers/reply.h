@@ -24,3 +24,10 @@ struct container *reply_resolve_control(const struct handler_env *env, struct re
 void reply_done(struct op *op, const struct error *err, void *user);
 /* The operation answers later; NULL = it has answered. */
 void reply_later(struct request *rq, struct op *op);
+
+/* Values of properties that only a job can read (prop_needs_job()): `again` is called when it has,
+ * unless the client is gone by then. *parts is moved. */
+typedef void (*reply_again)(const struct handler_env *env, struct request *rq,
+			    const struct prop_parts *parts);
+void reply_with_parts(const struct handler_env *env, struct request *rq, struct prop_parts *parts,
+		      reply_again again);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "handlers/reply.h"
+#include "ops/fetch.h"
 #include "props/spec.h"
 #include "proto/frame.h"
 
@@ -47,6 +48,9 @@ struct lister {
 	struct buf packed; /* the containers so far, encoded */
 	struct error err;
 	ev_timer timer;
+	struct fetch *fetch;     /* at work, or NULL */
+	struct prop_parts parts; /* output of the container at `pos`, if it is `fetched` */
+	bool fetched;
 };
 
 static void lister_free(struct lister *l)
@@ -58,6 +62,7 @@ static void lister_free(struct lister *l)
 		container_unref(l->all[i]);
 	for (size_t i = 0; i < l->nbad; i++)
 		free(l->bad[i].text);
+	prop_parts_deinit(&l->parts);
 	buf_deinit(&l->packed);
 	free(l->filters);
 	free(l->fields);
@@ -119,8 +124,10 @@ static void tell_streams(struct lister *l, const struct prop_ctx *ctx, Porto__TC
 
 		if (!l->streams[fd] || spec_dump_stream(ctx, fd, &l->windows[fd], entry, &err) == 0)
 			continue;
-		/* Not started, not stored: as with any property. A wrong window is told. */
-		if (err.code == ERR_INVALID_DATA && l->windows[fd].have_offset)
+		/* Not started, not stored: as with any property. A wrong window is told, and what
+		 * keeps from reading it. */
+		if (err.code != ERR_INVALID_STATE &&
+		    (err.code != ERR_INVALID_DATA || l->windows[fd].have_offset))
 			spec_add_error(&entry->status->n_error, &entry->status->error,
 				       (enum error_code)err.code,
 				       error_message(&err, text, sizeof(text)));
@@ -129,7 +136,9 @@ static void tell_streams(struct lister *l, const struct prop_ctx *ctx, Porto__TC
 
 static void tell_values(struct lister *l, struct container *ct, Porto__TContainer *entry)
 {
-	struct prop_ctx ctx = { .env = l->env->props, .client = l->rq->client, .ct = ct };
+	struct prop_ctx ctx = {
+		.env = l->env->props, .client = l->rq->client, .ct = ct, .parts = &l->parts
+	};
 
 	for (size_t i = 0; i < l->nfields; i++)
 		spec_dump(&ctx, &l->fields[i], entry);
@@ -154,6 +163,8 @@ static void tell(struct lister *l, const struct filter *f, const char *name, str
 	add_entry(l, entry);
 }
 
+static void on_streams(struct prop_parts *parts, void *user);
+
 /* ---- filters ---- */
 
 static bool labels_match(const Porto__TStringMap *wanted, const struct container *ct)
@@ -176,19 +187,43 @@ static bool filter_matches(const struct filter *f, const char *name, const struc
 	       labels_match(f->m->labels, ct);
 }
 
-static void look_at(struct lister *l, struct container *ct)
+static struct filter *find_filter(struct lister *l, const char *name, const struct container *ct)
+{
+	for (size_t i = 0; i < l->nfilters && !ct->destroyed; i++) {
+		if (filter_matches(&l->filters[i], name, ct))
+			return &l->filters[i];
+	}
+	return NULL;
+}
+
+/* Output in files of the owner is read by a job, before the container is told. */
+static bool fetch_streams(struct lister *l, struct container *ct)
+{
+	for (int fd = 1; fd <= 2; fd++) {
+		auto_free char *name = spec_stream_name(fd, &l->windows[fd]);
+
+		if (l->streams[fd] && prop_needs_job(ct, name))
+			prop_parts_add(&l->parts, ct, name);
+	}
+	if (!l->parts.n)
+		return false;
+	l->fetch = fetch_start(l->env->ops, l->rq->client, &l->parts, on_streams, l);
+	return true;
+}
+
+/* false = it has to wait for a job, and is looked at again. */
+static bool look_at(struct lister *l, struct container *ct)
 {
 	const char *name = client_compose(l->rq->client, ct);
+	struct filter *f = find_filter(l, name, ct);
 
-	for (size_t i = 0; i < l->nfilters && !ct->destroyed; i++) {
-		struct filter *f = &l->filters[i];
-
-		if (!filter_matches(f, name, ct))
-			continue;
-		f->matched = true;
-		tell(l, f, f->pattern ? name : f->m->name, ct);
-		return;
-	}
+	if (!f)
+		return true;
+	if (!l->fetched && fetch_streams(l, ct))
+		return false;
+	f->matched = true;
+	tell(l, f, f->pattern ? name : f->m->name, ct);
+	return true;
 }
 
 static void tell_unmatched(struct lister *l)
@@ -336,7 +371,11 @@ static void run(struct lister *l)
 	uint64_t end = clock_mono_nsec() + SLICE_NSEC;
 
 	while (l->pos < l->n && !l->err.code) {
-		look_at(l, l->all[l->pos++]);
+		if (!look_at(l, l->all[l->pos]))
+			return;
+		l->pos++;
+		l->fetched = false;
+		prop_parts_deinit(&l->parts);
 		if (clock_mono_nsec() < end)
 			continue;
 		ev_timer_set(&l->timer, 0., 0.);
@@ -353,9 +392,23 @@ static void on_timer(struct ev_loop *ev, ev_timer *t, int revents)
 	run(container_of(t, struct lister, timer));
 }
 
+static void on_streams(struct prop_parts *parts, void *user)
+{
+	struct lister *l = user;
+
+	l->fetch = NULL;
+	l->parts = *parts;
+	l->fetched = true;
+	run(l);
+}
+
 static void abandon(struct request *rq)
 {
-	lister_free(rq->waiter);
+	struct lister *l = rq->waiter;
+
+	if (l->fetch)
+		fetch_cancel(l->fetch);
+	lister_free(l);
 }
 
 void handle_list_containers_by(const struct handler_env *env, struct request *rq)

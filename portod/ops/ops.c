@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "kernel/procfs.h"
 #include "ops/cpuset.h"
+#include "ops/fetch.h"
 #include "ops/internal.h"
 #include "ops/memory.h"
 #include "ops/resolver.h"
@@ -181,6 +182,7 @@ int ops_init(struct ops *ops, struct error *err)
 	double tick = ops->config->tick_ms / 1e3;
 
 	list_init(&ops->job_queue);
+	list_init(&ops->fetches);
 	ops->by_pid = htab_new();
 	if (cgroup_events_new(ops->cgroups, &ops->events, err))
 		return -1;
@@ -203,6 +205,7 @@ void ops_deinit(struct ops *ops)
 	for (ct = tree_next(root, root); ct; ct = tree_next(root, ct))
 		runtime_drop(ct);
 	ev_timer_stop(loop_ev(ops->loop), &ops->tick);
+	fetch_deinit(ops);
 	ops->rotation = rotation_free(ops->rotation);
 	ops->resolver = resolver_free(ops->resolver);
 	ops->purge = purge_free(ops->purge);

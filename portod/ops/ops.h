@@ -92,6 +92,7 @@ struct ops {
 	struct rotation *rotation;
 	struct resolver *resolver;
 	struct counters *counters;            /* NULL = not (any more) at work */
+	struct list fetches;                  /* see ops/fetch.h */
 	struct purge *purge;                  /* NULL = nothing left to remove */
 	struct htab *by_pid;                  /* wait pid -> container */
 	struct early_exit early[EARLY_EXITS]; /* the last ones, a ring */

@@ -114,28 +114,44 @@ static void on_rotated(struct job *j, const struct error *err, const void *resul
 	forget_batch(r);
 }
 
-static void look_at(struct rotation *r, const struct container *ct)
+/* Size of a regular file; 0 for anything else. Not by way of mounts and links, which somebody else
+ * may have put there: this is the loop. */
+static uint64_t size_of(int base, const char *path)
 {
-	for (int stream = 1; stream <= 2 && r->n < BATCH; stream++) {
-		char *path = stream_stored_path(r->ops, ct, stream);
-		struct stat st;
+	auto_close int fd = fd_open_on_mount(base, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+	int e = fd == -ENOSYS ? fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW)
+		: fd < 0      ? -1
+			      : fstat(fd, &st);
 
-		if (path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-		    (uint64_t)st.st_size > ct->spec.stdout_limit) {
-			r->cuts[r->n] = (struct cut){ .id = ct->id, .stream = stream };
-			r->limits[r->n] = ct->spec.stdout_limit;
-			r->paths[r->n++] = take_ptr(path);
-		}
-		free(path);
+	return e == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static void look_at(struct rotation *r, int base, const struct container *ct)
+{
+	size_t base_len = strlen(r->ops->config->workdir_base) + 1;
+
+	for (int stream = 1; stream <= 2 && r->n < BATCH; stream++) {
+		auto_free char *path = stream_stored_path(r->ops, ct, stream);
+
+		if (!path || size_of(base, path + base_len) <= ct->spec.stdout_limit)
+			continue;
+		r->cuts[r->n] = (struct cut){ .id = ct->id, .stream = stream };
+		r->limits[r->n] = ct->spec.stdout_limit;
+		r->paths[r->n++] = take_ptr(path);
 	}
 }
 
 void rotation_tick(struct rotation *r)
 {
 	struct error err = ERROR_INIT;
+	auto_close int base = -1;
 	unsigned looked = 0;
 
 	if (job_is_running(&r->job))
+		return;
+	base = open(r->ops->config->workdir_base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
 		return;
 	for (uint32_t i = 0; i <= CONTAINER_ID_MAX && looked < SLICE && r->n < BATCH; i++) {
 		const struct container *ct = tree_find_id(r->ops->tree, r->next_id);
@@ -145,7 +161,7 @@ void rotation_tick(struct rotation *r)
 		if (!ct || !(ct->state == STATE_RUNNING || ct->state == STATE_DEAD))
 			continue;
 		looked++;
-		look_at(r, ct);
+		look_at(r, base, ct);
 	}
 	if (r->n == 0)
 		return;

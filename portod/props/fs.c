@@ -58,7 +58,10 @@ const struct prop row_root = {
 	.desc = "root directory, in the parent's root",
 	.doc = "A directory in the parent's root, which becomes **/**: with fresh /proc,\n"
 	       "/sys, /dev, /run and a private mount namespace. Opened with the owner's\n"
-	       "rights, checked at start. Default **/**, the parent's root.",
+	       "rights, checked at start; through links such as /proc/PID/root for containers\n"
+	       "of root only (Permission), and never to a mount of another mount namespace\n"
+	       "(InvalidPath): name it as it is called on the host. Default **/**, the parent's\n"
+	       "root.",
 	.type = &type_string,
 	.offset = FIELD(root),
 	.get = get_root,
@@ -178,7 +181,8 @@ const struct prop row_stdout_path = {
 	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
 	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
 	       "empty: nothing. Default, and **stdout**: a file that the daemon keeps, read\n"
-	       "as *stdout*; for a file of that name in *cwd* say **./stdout**.",
+	       "as *stdout*; for a file of that name in *cwd* say **./stdout**. A regular file\n"
+	       "inside can be read as *stdout*, too: with the rights of the command's user.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[1]),
 	.check = check_stdio_path,
@@ -194,7 +198,8 @@ const struct prop row_stderr_path = {
 	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
 	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
 	       "empty: nothing. Default, and **stderr**: a file that the daemon keeps, read\n"
-	       "as *stderr*; for a file of that name in *cwd* say **./stderr**.",
+	       "as *stderr*; for a file of that name in *cwd* say **./stderr**. A regular file\n"
+	       "inside can be read as *stderr*, too: with the rights of the command's user.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[2]),
 	.check = check_stdio_path,

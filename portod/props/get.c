@@ -3,12 +3,15 @@
  * Reading. The four values that monitoring asks of every container (state, root_pid, memory_usage,
  * cpu_usage) go from the name to the getter without an allocation.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "props/control.h"
 #include "props/knob.h"
 #include "props/name.h"
 #include "props/rows.h"
+#include "props/stream.h"
 
 static int check_state(const struct prop *p, enum container_state state, struct error *err)
 {
@@ -69,11 +72,72 @@ static int get_checked(const struct prop *p, const struct prop_ctx *ctx, const c
 	return 0;
 }
 
+/* ---- what a job reads ---- */
+
+bool prop_needs_job(const struct container *ct, const char *name)
+{
+	static const struct prop *const streams[] = { NULL, &row_stdout, &row_stderr };
+
+	for (int fd = 1; fd <= 2 && prop_may_need_job(name); fd++) {
+		size_t len = strlen(streams[fd]->name);
+
+		if (!strncmp(name, streams[fd]->name, len) && (!name[len] || name[len] == '['))
+			return stream_is_of_owner(ct, fd);
+	}
+	return false;
+}
+
+static struct prop_part *find_part(const struct prop_parts *parts, const struct container *ct,
+				   const char *name)
+{
+	for (size_t i = 0; i < parts->n; i++) {
+		if (parts->v[i].ct == ct && !strcmp(parts->v[i].name, name))
+			return &parts->v[i];
+	}
+	return NULL;
+}
+
+void prop_parts_add(struct prop_parts *parts, struct container *ct, const char *name)
+{
+	if (find_part(parts, ct, name))
+		return;
+	parts->v = xreallocarray(parts->v, parts->n + 1, sizeof(*parts->v));
+	parts->v[parts->n++] = (struct prop_part){ .ct = container_ref(ct), .name = xstrdup(name) };
+}
+
+void prop_parts_deinit(struct prop_parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++) {
+		container_unref(parts->v[i].ct);
+		free(parts->v[i].name);
+		buf_deinit(&parts->v[i].value);
+	}
+	free(parts->v);
+	*parts = (struct prop_parts){ 0 };
+}
+
+static int get_part(const struct prop_part *part, struct buf *out, struct error *err)
+{
+	if (part->err.code) {
+		*err = part->err;
+		return -1;
+	}
+	buf_add(out, buf_str(&part->value), part->value.len);
+	return 0;
+}
+
+/* ---- all ---- */
+
 int prop_get(const struct prop_ctx *ctx, const char *name, struct buf *out, struct error *err)
 {
+	const struct prop_part *part = NULL;
 	struct prop_name n;
 	int r;
 
+	if (ctx->parts && prop_needs_job(ctx->ct, name))
+		part = find_part(ctx->parts, ctx->ct, name);
+	if (part)
+		return get_part(part, out, err);
 	if (prop_name_parse(name, &n, err))
 		return -1;
 	r = n.prop ? get_checked(n.prop, ctx, n.index, out, err) : knob_get(ctx, name, out, err);

@@ -60,6 +60,8 @@ enum apply_group {
 
 struct device_config;
 
+struct prop_parts;
+
 /* Services and limits getters and checks may use; built once by the daemon, const after. */
 struct prop_env {
 	struct cgroup_host *cgroups;
@@ -92,6 +94,8 @@ struct prop_ctx {
 	const struct client *client; /* who asks */
 	struct container *ct;
 	bool sync, real; /* flags of the request */
+	bool in_job;     /* in a forked job: getters may block, and change who they are */
+	const struct prop_parts *parts; /* values that were read by a job; NULL = none */
 };
 
 struct prop;
@@ -158,6 +162,33 @@ int prop_require(const struct prop *p, const struct prop_env *env, struct error 
  * caller's business. Call it once, before prop_load().
  */
 void prop_init_spec(const struct prop_env *env, struct container *ct);
+
+/*
+ * Values that are read by a job, since they are in files of a container's owner, on file systems
+ * that may hang: `stdout` and `stderr` where these have a path. Without `in_job` and without a part
+ * of that container and name prop_get() fails.
+ */
+struct prop_part {
+	struct container *ct; /* referenced */
+	char *name;           /* owned; as asked for */
+	struct error err;
+	struct buf value; /* unless there is an error */
+};
+
+struct prop_parts {
+	struct prop_part *v;
+	size_t n;
+};
+
+/* Might a property of this name, of some container, need one? Costs nothing. */
+static inline bool prop_may_need_job(const char *name)
+{
+	return str_has_prefix(name, "std");
+}
+bool prop_needs_job(const struct container *ct, const char *name);
+/* Once. */
+void prop_parts_add(struct prop_parts *parts, struct container *ct, const char *name);
+void prop_parts_deinit(struct prop_parts *parts);
 
 /*
  * name, name[index], LABEL.x, .LABEL.x, controller.knob. Appends the value to `out` (text; stdout

@@ -55,6 +55,8 @@ struct spec_window {
  * this state is left out. `stdout` and `stderr` are told by spec_dump_stream() only.
  */
 void spec_dump(const struct prop_ctx *ctx, const struct spec_field *f, Porto__TContainer *m);
+/* The window as a property with index, as prop_get() knows it. New string. */
+char *spec_stream_name(int fd, const struct spec_window *w);
 /* Stored output; fd is 1 or 2. ERR_INVALID_DATA, ERR_INVALID_STATE. */
 int spec_dump_stream(const struct prop_ctx *ctx, int fd, const struct spec_window *w,
 		     Porto__TContainer *m, struct error *err);

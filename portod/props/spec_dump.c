@@ -145,19 +145,29 @@ void spec_dump(const struct prop_ctx *ctx, const struct spec_field *f, Porto__TC
 	}
 }
 
-int spec_dump_stream(const struct prop_ctx *ctx, int fd, const struct spec_window *w,
-		     Porto__TContainer *m, struct error *err)
+char *spec_stream_name(int fd, const struct spec_window *w)
 {
 	const char *name = fd == 1 ? "stdout" : "stderr";
-	auto_buf out = BUF_INIT, what = BUF_INIT;
+	struct buf what = BUF_INIT;
 
+	if (!w->have_offset && !w->have_limit)
+		return xstrdup(name);
 	buf_addf(&what, "%s[", name);
 	if (w->have_offset)
 		buf_addf(&what, "%" PRIu64, w->offset);
 	if (w->have_limit)
 		buf_addf(&what, ":%" PRIu64, w->limit);
 	buf_addc(&what, ']');
-	if (prop_get(ctx, w->have_offset || w->have_limit ? buf_str(&what) : name, &out, err))
+	return buf_take(&what);
+}
+
+int spec_dump_stream(const struct prop_ctx *ctx, int fd, const struct spec_window *w,
+		     Porto__TContainer *m, struct error *err)
+{
+	auto_free char *name = spec_stream_name(fd, w);
+	auto_buf out = BUF_INIT;
+
+	if (prop_get(ctx, name, &out, err))
 		return -1;
 	*(fd == 1 ? &m->status->std_out : &m->status->std_err) = buf_take(&out);
 	return 0;

@@ -2,7 +2,9 @@
 /*
  * Who reads here is the daemon, with all its rights, and where it reads is decided by a user. So
  * the path is walked component by component without following links, beginning at a directory that
- * the user does not control: the place of the daemon, or the container's root.
+ * the user does not control: the place of the daemon, or the container's root. Stored streams are
+ * read in the loop, and no mount of somebody else is touched on the way to them; files of the owner
+ * are read in a job.
  */
 #include "props/stream.h"
 
@@ -12,10 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/num.h"
 #include "base/path.h"
 #include "base/xalloc.h"
+#include "kernel/identity.h"
+#include "kernel/mnt.h"
 #include "kernel/procfs.h"
 
 struct range {
@@ -58,15 +64,26 @@ static int parse_range(const char *text, struct range *ret, struct error *err)
 
 /* ---- file ---- */
 
+/* A component of a path, which is no link. `stay`: nor a mount point, behind which somebody's file
+ * system could let us wait. */
+static int open_part(int dirfd, const char *name, int flags, bool stay)
+{
+	int fd = stay ? fd_open_on_mount(dirfd, name, flags | O_NOFOLLOW) : -ENOSYS;
+
+	if (fd != -ENOSYS)
+		return fd;
+	fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* The directory `path` below dirfd, no links; -errno. Takes dirfd. */
-static int walk(int dirfd, char *path)
+static int walk(int dirfd, char *path, bool stay)
 {
 	char *save = NULL;
 
 	for (char *part = strtok_r(path, "/", &save); part && dirfd >= 0;
 	     part = strtok_r(NULL, "/", &save)) {
-		int fd = openat(dirfd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		int r = fd < 0 ? -errno : fd;
+		int r = open_part(dirfd, part, O_PATH | O_DIRECTORY, stay);
 
 		close(dirfd);
 		dirfd = r;
@@ -74,11 +91,33 @@ static int walk(int dirfd, char *path)
 	return dirfd;
 }
 
+/* Nonblocking: it may have become a FIFO. What the owner has named may have become a device, and
+ * opening one can do something: it is looked at first. */
+static int open_last(int dir, const char *name, bool stay)
+{
+	auto_close int seen = -1;
+	char link[MNT_FD_PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (stay)
+		return open_part(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, true);
+	seen = open_part(dir, name, O_PATH, false);
+	if (seen < 0)
+		return seen;
+	if (fstat(seen, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return take_fd(&seen); /* what it is will be told */
+	fd = open(mnt_fd_path(seen, link), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* `path` is relative to dirfd, which is taken. */
-static int open_file(int dirfd, const char *path, struct error *err)
+static int open_file(int dirfd, const char *path, bool stay, struct error *err)
 {
 	auto_free char *dir = path_dirname(path);
-	auto_close int dfd = walk(dirfd, dir);
+	auto_close int dfd = walk(dirfd, dir, stay);
 	int fd;
 
 	/* A link in the middle is ENOTDIR for O_DIRECTORY | O_NOFOLLOW. */
@@ -87,43 +126,100 @@ static int open_file(int dirfd, const char *path, struct error *err)
 				 path);
 	if (dfd < 0)
 		return error_sys(err, ERR_INVALID_DATA, -dfd, "open the directory of '%s'", path);
-	/* Nonblocking: it may have become a FIFO. */
-	fd = openat(dfd, path_basename(path),
-		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return error_sys(err, ERR_INVALID_DATA, errno, "open '%s'", path);
-	return fd;
-}
-
-static int open_dir(const char *path, struct error *err)
-{
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? error_sys(err, ERR_INVALID_DATA, errno, "open directory '%s'", path) : fd;
-}
-
-/* While the container lives, its root with the mounts as it sees them; after, the plain
- * directory. */
-static int open_root(const struct container *ct, struct error *err)
-{
-	const struct task_ids *t = &ct->task;
-	auto_free char *root = NULL;
-	char path[64];
-
-	if (ct->has_task && t->wait_pid && !procfs_is_gone(t->wait_pid, t->wait_starttime)) {
-		snprintf(path, sizeof(path), "/proc/%d/root", (int)t->wait_pid);
-		return open_dir(path, err);
-	}
-	root = container_root_path(ct);
-	return open_dir(root, err);
+	fd = open_last(dfd, path_basename(path), stay);
+	return fd < 0 ? error_sys(err, ERR_INVALID_DATA, -fd, "open '%s'", path) : fd;
 }
 
 static int open_stored(const struct prop_ctx *ctx, int fd, struct error *err)
 {
 	auto_free char *path = xasprintf("%s/%s", ctx->ct->name, fd == 1 ? "stdout" : "stderr");
-	int dir = open_dir(ctx->env->workdir_base, err);
+	int dir = open(ctx->env->workdir_base, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return dir < 0 ? -1 : open_file(dir, path, err);
+	if (dir < 0)
+		return error_sys(err, ERR_INVALID_DATA, errno, "open directory '%s'",
+				 ctx->env->workdir_base);
+	return open_file(dir, path, true, err);
+}
+
+/* ---- file of the owner: in a job ---- */
+
+bool stream_is_of_owner(const struct container *ct, int fd)
+{
+	const char *path = container_stdio_path(ct, fd);
+
+	return path && *path && strcmp(path, "/dev/null") != 0 && !str_has_prefix(path, "/dev/fd/");
+}
+
+static bool has_root(const struct container *ct)
+{
+	return !str_is_empty(ct->spec.root) && strcmp(ct->spec.root, "/") != 0;
+}
+
+/*
+ * The root directory of a container whose processes are gone, as start finds it: below the
+ * parent's, on the host's with the eyes of the owner, who must be able to write it if the command
+ * has the rights of root there. It may be another directory by now, but none that the owner could
+ * not have had.
+ */
+static int open_dead_root(const struct container *ct)
+{
+	struct cred owner = { .uid = ct->spec.owner_cred.uid, .gid = ct->spec.owner_cred.gid };
+	int mode = container_task_uid(ct) == 0 ? R_OK | W_OK : R_OK, fd, e;
+	struct identity self = IDENTITY_INIT;
+
+	cred_load_groups(&owner);
+	e = owner.uid ? identity_assume(&owner, &self) : 0;
+	fd = e < 0 ? e : fd_open_no_magic(AT_FDCWD, ct->spec.root, O_PATH | O_DIRECTORY, 0);
+	e = identity_restore(&self);
+	if (e == 0 && fd >= 0 && owner.uid)
+		e = identity_access(&owner, fd, mode);
+	cred_deinit(&owner);
+	if (e < 0) {
+		close_fd(&fd);
+		return e;
+	}
+	return fd;
+}
+
+/* With the mounts as the container sees them as long as it lives. */
+static int open_root(const struct container *ct)
+{
+	const struct task_ids *t = &ct->task;
+	auto_close int parent = -1;
+
+	if (ct->has_task && t->wait_pid && !procfs_is_gone(t->wait_pid, t->wait_starttime))
+		return procfs_open_root(t->wait_pid, t->wait_starttime);
+	if (container_is_root(ct))
+		return fd_open_no_magic(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	if (has_root(ct) && !container_is_chrooted(ct->parent))
+		return open_dead_root(ct);
+	parent = open_root(ct->parent);
+	if (parent < 0 || !has_root(ct))
+		return take_fd(&parent);
+	return fd_open_in_root(parent, ct->spec.root, O_PATH | O_DIRECTORY, 0);
+}
+
+/* With the rights that wrote it: the file may have become a link to what its user may not read. */
+static int open_as_task(const struct container *ct, int dir, const char *path, struct error *err)
+{
+	struct cred task = { .uid = container_task_uid(ct), .gid = container_task_gid(ct) };
+	struct identity self = IDENTITY_INIT;
+	int r, fd;
+
+	cred_load_groups(&task);
+	r = task.uid ? identity_assume(&task, &self) : 0;
+	if (r < 0) {
+		close(dir);
+		fd = error_errno(err, -r, "act as user %u", (unsigned)task.uid);
+	} else {
+		fd = open_file(dir, path, false, err);
+	}
+	r = identity_restore(&self);
+	cred_deinit(&task);
+	if (r == 0)
+		return fd;
+	close_fd(&fd);
+	return error_errno(err, -r, "act as root again");
 }
 
 static int open_custom(const struct prop_ctx *ctx, const char *name, struct error *err)
@@ -133,10 +229,17 @@ static int open_custom(const struct prop_ctx *ctx, const char *name, struct erro
 	auto_free char *path = path_normalize(joined);
 	int dir;
 
+	if (!ctx->in_job)
+		return error_set(err, ERR_RESOURCE_NOT_AVAILABLE,
+				 "the output is in '%s', too many of which were asked for at once",
+				 name);
 	if (!strcmp(path, "/"))
 		return error_set(err, ERR_INVALID_DATA, "'%s' is no file", name);
-	dir = open_root(ctx->ct, err);
-	return dir < 0 ? -1 : open_file(dir, path + 1, err);
+	dir = open_root(ctx->ct);
+	if (dir < 0)
+		return error_sys(err, ERR_INVALID_DATA, -dir, "open the root of container '%s'",
+				 ctx->ct->name);
+	return open_as_task(ctx->ct, dir, path + 1, err);
 }
 
 static int open_stream(const struct prop_ctx *ctx, int fd, struct error *err)
@@ -145,7 +248,7 @@ static int open_stream(const struct prop_ctx *ctx, int fd, struct error *err)
 
 	if (!path)
 		return open_stored(ctx, fd, err);
-	if (!*path || !strcmp(path, "/dev/null") || str_has_prefix(path, "/dev/fd/"))
+	if (!stream_is_of_owner(ctx->ct, fd))
 		return error_set(err, ERR_INVALID_DATA, "the output goes to '%s', it is not stored",
 				 path);
 	return open_custom(ctx, path, err);

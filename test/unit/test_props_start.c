@@ -290,7 +290,14 @@ static void output_in_custom_files(void **state)
 	stored_init(f, &s);
 	stored_put(&s, "a/out", "relative");
 	stored_put(&s, "root/tmp/out", "inside");
+	assert_false(prop_needs_job(f->a, "stdout"));
 	f->a->spec.stdio_path[1] = xstrdup("out");
+	assert_true(prop_needs_job(f->a, "stdout"));
+	assert_true(prop_needs_job(f->a, "stdout[1:2]"));
+	assert_false(prop_needs_job(f->a, "stdout_path"));
+	assert_false(prop_needs_job(f->a, "stderr"));
+	assert_no_get(f, "stdout", ERR_RESOURCE_NOT_AVAILABLE);
+	f->ctx.in_job = true;
 	assert_get(f, "stdout", "relative");
 	f->a->spec.root = xasprintf("%s/root", s.dir);
 	str_set(&f->a->spec.stdio_path[1], "/tmp/out");
@@ -304,6 +311,26 @@ static void output_in_custom_files(void **state)
 	str_set(&f->a->spec.stdio_path[1], "/");
 	assert_no_get(f, "stdout", ERR_INVALID_DATA);
 	stored_deinit(f, &s);
+}
+
+static void values_of_a_job_are_taken(void **state)
+{
+	struct props_fixture *f = *state;
+	struct prop_parts parts = { 0 };
+
+	f->a->state = STATE_DEAD;
+	f->a->spec.stdio_path[1] = xstrdup("/tmp/out");
+	prop_parts_add(&parts, f->a, "stdout");
+	prop_parts_add(&parts, f->a, "stdout[5]");
+	prop_parts_add(&parts, f->a, "stdout");
+	assert_int_equal(parts.n, 2);
+	buf_adds(&parts.v[0].value, "read");
+	error_set(&parts.v[1].err, ERR_INVALID_DATA, "not read");
+	f->ctx.parts = &parts;
+	assert_get(f, "stdout", "read");
+	assert_no_get(f, "stdout[5]", ERR_INVALID_DATA);
+	assert_no_get(f, "stdout[6]", ERR_RESOURCE_NOT_AVAILABLE);
+	prop_parts_deinit(&parts);
 }
 
 int main(void)
@@ -321,6 +348,7 @@ int main(void)
 		TEST(output_after_rotation),
 		TEST(output_that_is_not_there),
 		TEST(output_in_custom_files),
+		TEST(values_of_a_job_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
