@@ -21,12 +21,12 @@
 #include "base/num.h"
 #include "base/xalloc.h"
 #include "core_hook.h"
+#include "handlers/stats.h"
 #include "kernel/mnt.h"
 #include "kernel/procfs.h"
 #include "kernel/topology.h"
 #include "security.h"
 #include "server.h"
-#include "stats.h"
 #include "sysctls.h"
 
 struct daemon {
@@ -485,6 +485,8 @@ static void serve(struct daemon *d)
 					    .max_waiters = m->max_client_waiters,
 					    .reports = &d->reports };
 	d->server = server_new(&d->handlers, &config);
+	d->handlers.server = d->server;
+	d->handlers.longest_running = server_longest_running;
 	d->ops.on_access = on_access;
 	keep_socket(d);
 	ev_timer_init(&d->socket_timer, on_socket_timer, 1., 1.);

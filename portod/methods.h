@@ -12,6 +12,7 @@ enum method_flag {
 				      */
 	METHOD_SUPERUSER = 1 << 1, /* and only for the superuser of the host */
 	METHOD_SPEC = 1 << 2,      /* has counters of its own */
+	METHOD_WAITS = 1 << 3,     /* takes as long as the client wants: its time is no measure */
 };
 
 struct method {

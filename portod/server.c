@@ -91,26 +91,48 @@ static const char *subject(const ProtobufCMessage *m)
 	return f->type == PROTOBUF_C_TYPE_STRING ? value : subject(value);
 }
 
+static void count_time(struct system_counters *s, const struct method *m, uint64_t nsec)
+{
+	s->exec_rest_nsec += nsec;
+	s->exec_msec += s->exec_rest_nsec / NSEC_PER_MSEC;
+	s->exec_rest_nsec %= NSEC_PER_MSEC;
+	if (!(m->flags & METHOD_WRITE) && nsec / NSEC_PER_MSEC > s->longest_read_msec)
+		s->longest_read_msec = nsec / NSEC_PER_MSEC;
+}
+
+/* Reading is told of only if something was wrong with it. */
+static enum log_level log_level_of(const struct method *m, const struct error *err, uint64_t nsec)
+{
+	if (m->flags & METHOD_WRITE || err->code != ERR_SUCCESS || nsec > second)
+		return LOG_INFO;
+	return LOG_VERBOSE;
+}
+
 static void on_reply(struct request *rq, const struct error *err)
 {
 	const struct conn *c = rq->client->conn;
 	const struct session *session = c->user;
 	struct system_counters *counters = session->server->env->system;
-	uint64_t nsec = clock_mono_nsec() - rq->start_nsec;
+	uint64_t nsec = clock_mono_nsec() - rq->start_nsec, in_work = nsec;
 	char text[ERROR_MESSAGE_MAX];
-	bool notable = rq->method->flags & METHOD_WRITE || nsec > NSEC_PER_SEC;
-	enum log_level level = notable ? LOG_INFO : LOG_VERBOSE;
 
 	counters->requests_running--;
-	if (rq->method && rq->method->flags & METHOD_SPEC)
-		count_spec(counters, err, nsec);
-	else
+	if (!rq->method) {
 		count(counters, err, nsec);
-	if (log_get_level() < level)
 		return;
-	log_line(level, "request %llu %s %s by %s(%d)%s%s: %s, %llu us", (unsigned long long)rq->id,
-		 rq->method->name, subject(rq->args), rq->client->comm, rq->client->pid,
-		 container_is_root(rq->client->container) ? "" : " in ",
+	}
+	if (rq->method->flags & METHOD_WAITS)
+		in_work = 0;
+	count_time(counters, rq->method, in_work);
+	if (rq->method->flags & METHOD_SPEC)
+		count_spec(counters, err, in_work);
+	else
+		count(counters, err, in_work);
+	if (log_get_level() < log_level_of(rq->method, err, in_work))
+		return;
+	log_line(LOG_INFO, "request %llu %s %s by %s(%d)%s%s: %s, %llu us",
+		 (unsigned long long)rq->id, rq->method->name, subject(rq->args), rq->client->comm,
+		 rq->client->pid, container_is_root(rq->client->container) ? "" : " in ",
 		 rq->client->container->name,
 		 err->code ? error_string(err, text, sizeof(text)) : "ok",
 		 (unsigned long long)nsec / 1000);
@@ -143,6 +165,7 @@ static void on_frame(struct conn *c, const void *body, size_t len)
 	rq->on_reply = on_reply;
 	list_push_back(&session->requests, &rq->node);
 	s->env->system->requests_running++;
+	session->client->container->nrequests++;
 	if (!rq->method) {
 		error_set(&err, ERR_INVALID_METHOD, "unknown method %s", field->name);
 		request_fail(rq, &err);
@@ -488,4 +511,22 @@ struct server *server_free(struct server *s)
 	assert(list_is_empty(&s->conns) && list_is_empty(&s->refused));
 	free(s);
 	return NULL;
+}
+
+uint64_t server_longest_running(const void *server)
+{
+	const struct server *s = server;
+	uint64_t now = clock_mono_nsec(), oldest = now;
+	struct conn *c;
+
+	list_for_each(c, &s->conns, node) {
+		const struct session *session = c->user;
+		const struct request *rq;
+
+		list_for_each(rq, &session->requests, node)
+			if (!(rq->method && rq->method->flags & METHOD_WAITS) &&
+			    rq->start_nsec < oldest)
+				oldest = rq->start_nsec;
+	}
+	return now - oldest;
 }

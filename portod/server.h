@@ -26,5 +26,7 @@ void server_stop_accepting(struct server *s);
 /* enable_porto of `ct` was changed: hang up on clients in it and below that have no access any
  * more, after telling them. */
 void server_access_changed(struct server *s, const struct container *ct);
+/* Nanoseconds that the oldest request has been in work; waits do not count. For handler_env. */
+uint64_t server_longest_running(const void *server);
 /* Turn hook, after the commit. */
 void server_flush(struct server *s);

@@ -95,7 +95,7 @@ int log_fd(void)
 	return logger.fd;
 }
 
-const struct log_stats *log_get_stats(void)
+struct log_stats *log_get_stats(void)
 {
 	return &logger.stats;
 }

@@ -32,7 +32,8 @@ void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* Descriptor of the sink, for children that close everything else. */
 int log_fd(void);
-const struct log_stats *log_get_stats(void);
+/* What was counted so far; single ones may be set to 0. */
+struct log_stats *log_get_stats(void);
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -20,6 +20,8 @@ struct system_counters {
 	uint64_t spec_completed, spec_failed;
 	uint64_t spec_longer_1s, spec_longer_3s, spec_longer_30s, spec_longer_5m;
 	uint64_t spec_fail_unknown, spec_fail_invalid_value, spec_fail_no_container;
+	/* Time in work of all requests, and of the longest that only read. Waits do not count. */
+	uint64_t exec_msec, exec_rest_nsec, longest_read_msec;
 	uint64_t porto_starts, start_boot_nsec, master_start_boot_nsec;
 	bool frozen;
 };
@@ -39,6 +41,9 @@ struct handler_env {
 	struct system_counters *system;
 	unsigned max_waiters; /* containers and masks of one wait */
 	struct report_cache *reports;
+	/* Age of the oldest request in work, nanoseconds; waits do not count. NULL = unknown. */
+	uint64_t (*longest_running)(const void *server);
+	const void *server;
 };
 
 typedef void (*method_handler)(const struct handler_env *env, struct request *rq);
@@ -46,6 +51,7 @@ typedef void (*method_handler)(const struct handler_env *env, struct request *rq
 void handle_version(const struct handler_env *env, struct request *rq);
 void handle_get_system(const struct handler_env *env, struct request *rq);
 void handle_set_system(const struct handler_env *env, struct request *rq);
+void handle_clear_statistics(const struct handler_env *env, struct request *rq);
 
 void handle_create(const struct handler_env *env, struct request *rq);
 void handle_create_weak(const struct handler_env *env, struct request *rq);

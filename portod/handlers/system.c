@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "handlers/reply.h"
+#include "handlers/stats.h"
 #include "portod-config.h"
 
 void handle_version(const struct handler_env *env, struct request *rq)
@@ -61,6 +62,7 @@ static void fill_requests(const struct ops *ops, const struct system_counters *c
 			  Porto__TGetSystemResponse *s)
 {
 	SET(fatals, c->fatals);
+	SET(postfork_issues, 0);
 	SET(client_count, c->clients);
 	SET(client_max, c->clients_max);
 	SET(client_connected, c->clients_connected);
@@ -76,6 +78,7 @@ static void fill_requests(const struct ops *ops, const struct system_counters *c
 	SET(fail_invalid_value, c->fail_invalid_value);
 	SET(fail_invalid_command, c->fail_invalid_command);
 	SET(fail_memory_guarantee, ops->stats.guarantee_refused);
+	SET(fail_invalid_netaddr, 0);
 }
 
 /* Old clients insist on these; there are no volumes and networks yet. */
@@ -116,6 +119,7 @@ void handle_get_system(const struct handler_env *env, struct request *rq)
 	fill_log(s);
 	fill_containers(env->ops, s);
 	fill_requests(env->ops, c, s);
+	SET(request_top_running_time, stats_top_running(env));
 	fill_required_zeros(s);
 	resp.getsystem = s;
 	request_reply(rq, &resp);

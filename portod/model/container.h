@@ -55,7 +55,8 @@ struct container {
 	bool orphaned;          /* was created weak, and that connection is gone */
 	unsigned running_below; /* descendants in STATE_RUNNING */
 	unsigned starting_below;
-	unsigned nclients; /* connections whose own container this is */
+	unsigned nclients;  /* connections whose own container this is */
+	uint64_t nrequests; /* of these, so far */
 
 	/* facts of the present (or last) run */
 	struct task_ids task;

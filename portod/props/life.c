@@ -229,6 +229,10 @@ static bool container_stat(const struct container *ct, const char *name, uint64_
 		*ret = ct->starting_below;
 	else if (!strcmp(name, "container_clients"))
 		*ret = ct->nclients;
+	else if (!strcmp(name, "container_requests"))
+		*ret = ct->nrequests;
+	else if (!strcmp(name, "volume_mounts"))
+		*ret = 0; /* there are no volumes yet */
 	else if (!strcmp(name, "container_oom"))
 		*ret = ct->oom_events;
 	else
@@ -259,8 +263,9 @@ static void put_stat(const struct prop_ctx *ctx, const char *name, struct buf *o
 
 GETTER(get_porto_stat)
 {
-	static const char *const of_container[] = { "container_clients", "container_oom",
-						    "running_children", "starting_children" };
+	static const char *const of_container[] = { "container_clients",  "container_oom",
+						    "container_requests", "running_children",
+						    "starting_children",  "volume_mounts" };
 	auto_buf all = BUF_INIT;
 	uint64_t value;
 
@@ -285,7 +290,9 @@ const struct prop row_porto_stat = {
 	.row = ROW_porto_stat,
 	.desc = "counters of the daemon",
 	.doc = "The daemon's counters as a map; those named container\\_\\*, \\*_children and\n"
-	       "volume_mounts are of this container. An unknown index answers InvalidValue.",
+	       "volume_mounts are of this container. Counters of what **portod** does not have,\n"
+	       "as locks, are 0. An unknown index answers InvalidValue. The call\n"
+	       "ClearStatistics sets them to 0, but for those that tell how things are now.",
 	.flags = PROP_READONLY | PROP_HIDDEN | PROP_INDEX_GET,
 	.get = get_porto_stat,
 };

@@ -9,7 +9,7 @@ import pytest
 
 import porto_client
 from conftest import expect, as_user, NOBODY, poll, sanitized
-from porto_client import Client, Closed, PortoError, Timeout, encode_varint, frame
+from porto_client import Client, Closed, PortoError, Timeout, encode_varint, frame, make_request
 
 # What this issue implements. Every other method of the schema must answer NotSupported with its
 # name; the list shrinks as later issues add them and the test then says so.
@@ -412,6 +412,98 @@ def test_set_system_needs_a_super_user(portod, porto):
     porto.set_system(debug=True)
     porto.set_system(verbose=False)
     assert not porto.get_system().verbose and not porto.get_system().debug
+    # Off is not "on, but less".
+    porto.set_system(debug=False)
+    assert not porto.get_system().verbose
+    porto.set_system(debug=True)
+    porto.set_system(debug=False)
+    assert porto.get_system().verbose and not porto.get_system().debug
+    porto.set_system(verbose=False)
+
+
+def test_what_is_logged(own_portod, name):
+    portod = own_portod()
+    with portod.client() as porto:
+        assert not porto.get_system().verbose
+        porto.create(name)
+        assert porto.state(name) == "stopped"
+        with expect("InvalidProperty"):
+            porto.get_property(name, "no_such_thing")
+        log = portod.log()
+        assert "Create " + name in log, log
+        assert log.count("GetProperty " + name) == 1, log
+        assert "no_such_thing" in log
+        porto.set_system(verbose=True)
+        porto.state(name)
+        assert portod.log().count("GetProperty " + name) == 2
+
+
+# protocol.md section 20; "*" = cannot be cleared
+COUNTERS = """spawned errors cgerrors warnings fatals taints postfork_issues master_uptime*
+porto_uptime* remove_dead restore_failed start_timeouts l3stat_lost log_lines* log_bytes*
+log_lines_lost log_bytes_lost log_open log_rotate_bytes log_rotate_errors containers*
+containers_created containers_started containers_failed_start containers_oom layer_import
+layer_export layer_remove volumes* volumes_created volumes_failed volume_links*
+volume_links_mounted volume_lost networks* networks_created network_problems network_repairs
+clients* clients_connected requests_queued* requests_completed requests_failed fail_system
+fail_invalid_value fail_invalid_command fail_memory_guarantee fail_invalid_netaddr wait_time
+exec_time lock_time requests_longer_1s requests_longer_3s requests_longer_30s requests_longer_5m
+longest_read_request spec_requests_completed spec_requests_longer_1s spec_requests_longer_3s
+spec_requests_longer_30s spec_requests_longer_5m spec_requests_failed spec_fail_invalid_value
+spec_fail_unknown spec_fail_no_container lock_operations_count lock_operations_longer_1s
+lock_operations_longer_3s lock_operations_longer_30s lock_operations_longer_5m memory_usage_mb*
+cpu_usage* cpu_system_usage* running* running_children* starting_children* container_clients*
+container_oom* container_requests* requests_top_running_time* queued_statuses* queued_events*
+epoll_sources* volume_mounts*""".split()
+
+
+def test_clear_statistics(own_portod, name):
+    def get(what):
+        return int(porto.get_property("/", "porto_stat[%s]" % what))
+
+    portod = own_portod()
+    with portod.client() as porto:
+        shown = porto.get_property("/", "porto_stat")
+        shown = dict(item.split(": ") for item in shown.split("; "))
+        assert {counter.rstrip("*") for counter in COUNTERS} <= set(shown)
+        porto.create(name)
+        with expect("InvalidProperty"):
+            porto.set_property(name, "no_such_thing", "1")
+        assert get("containers_created") > 0 and get("requests_failed") > 0
+        porto.request("ClearStatistics", stat="containers_created")
+        assert get("containers_created") == 0 and get("requests_failed") > 0
+        assert porto.get_system().container_created == 0
+        for counter in COUNTERS:
+            if counter.startswith(("container_", "volume_mounts")) or "_children" in counter:
+                continue
+            if counter.endswith("*"):
+                with expect("InvalidValue") as caught:
+                    porto.request("ClearStatistics", stat=counter[:-1])
+                assert counter[:-1] in caught.error.text
+            else:
+                porto.request("ClearStatistics", stat=counter)
+        with expect("InvalidValue") as caught:
+            porto.request("ClearStatistics", stat="no_such_thing")
+        assert "no_such_thing" in caught.error.text
+        porto.request("ClearStatistics")
+        assert get("requests_failed") == 0 and get("clients_connected") == 0
+        assert get("containers") == 1 and get("clients") == 1
+        with as_user(NOBODY, NOBODY), portod.client() as user, expect("Permission"):
+            user.request("ClearStatistics")
+
+
+def test_a_wait_is_no_slow_request(portod, porto, name):
+    """Its time is the client's choice: slow requests would be impossible to find."""
+    porto.run(name, "sleep 1000")
+    before = porto.get_system()
+    assert porto.wait(name, timeout_ms=1200).state == "timeout"
+    after = porto.get_system()
+    assert after.request_longer_1s == before.request_longer_1s
+    assert after.request_completed > before.request_completed
+    with portod.client() as other:
+        other.send(make_request("Wait", name=[name]))
+        assert porto.wait(name, timeout_ms=1200).state == "timeout"
+        assert porto.get_system().request_top_running_time == 0
 
 
 def test_version(porto):

@@ -462,8 +462,9 @@ static void counters_of_the_daemon(void **state)
 	assert_get(f, "porto_stat[running_children]", "2");
 	assert_no_get(f, "porto_stat[no_such]", ERR_INVALID_VALUE);
 	assert_get(f, "porto_stat",
-		   "container_clients: 0; container_oom: 0; running_children: 2; "
-		   "starting_children: 0; containers: 17; porto_uptime: 17");
+		   "container_clients: 0; container_oom: 0; container_requests: 0; "
+		   "running_children: 2; starting_children: 0; volume_mounts: 0; "
+		   "containers: 17; porto_uptime: 17");
 }
 
 int main(void)
