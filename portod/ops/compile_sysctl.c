@@ -17,7 +17,9 @@ static int check(const struct smap *own, const struct compiled *c, struct error 
 		enum sysctl_kind kind = sysctl_kind_of(own->e[i].key);
 
 		if (kind == SYSCTL_FORBIDDEN)
-			return error_set(err, ERR_PERMISSION, "sysctl %s is not allowed",
+			return error_set(err, ERR_PERMISSION,
+					 "sysctl %.100s: the knob is not one that a container may "
+					 "change",
 					 own->e[i].key);
 		if (!is_own(c, kind))
 			return error_set(err, ERR_PERMISSION, "sysctl %s requires %s",

@@ -26,10 +26,12 @@ static int check_state(const struct prop *p, enum container_state state, struct 
 	return 0;
 }
 
-/* The request asks for no defaults and nobody else's numbers. */
-static int check_real(const struct prop *p, const struct container *ct, struct error *err)
+/* The request asks for no defaults and nobody else's numbers. A label has no default: one that is
+ * missing says so itself. */
+static int check_real(const struct prop *p, const struct container *ct, const char *index,
+		      struct error *err)
 {
-	if (p->type && !row_is_set(ct, p))
+	if (p->type && !row_is_set(ct, p) && !(index && p == &row_labels))
 		return error_set(err, ERR_NO_VALUE, "property '%s' is not set", p->name);
 	if (!p->needs)
 		return 0;
@@ -62,7 +64,8 @@ static int get_checked(const struct prop *p, const struct prop_ctx *ctx, const c
 {
 	if (prop_require(p, ctx->env, err))
 		return -1;
-	if (check_state(p, ctx->ct->state, err) || (ctx->real && check_real(p, ctx->ct, err)))
+	if (check_state(p, ctx->ct->state, err) ||
+	    (ctx->real && check_real(p, ctx->ct, index, err)))
 		return -1;
 	if (index && !(p->flags & PROP_INDEX_GET))
 		return error_set(err, ERR_INVALID_VALUE,

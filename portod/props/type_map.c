@@ -136,10 +136,21 @@ static int set_ulimit_index(const struct prop *p, const struct prop_ctx *ctx, vo
 	return set_limit(field, index, value, err);
 }
 
+/* Porto ends each item, the last one, too. */
+static void format_ulimit(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			  struct buf *out)
+{
+	const struct smap *map = field;
+
+	format_map(p, ctx, field, out);
+	if (map->n)
+		buf_adds(out, "; ");
+}
+
 const struct prop_type type_ulimit = {
 	.name = "resource limits",
 	.parse = parse_ulimit,
-	.format = format_map,
+	.format = format_ulimit,
 	.save = type_save_map,
 	.load = type_load_map,
 	.get_index = get_ulimit_index,

@@ -66,6 +66,13 @@ def test_real(porto, name):
     with expect("NoValue"):
         porto.get_property(name, "cwd", real=True)
     assert porto.get_property(name, "private", real=True) == "x"
+    for label in "TEST.a", "labels[TEST.a]", ".TEST.a":
+        with expect("LabelNotFound"):
+            porto.get_property(name, label, real=True)
+    with expect("NoValue"):
+        porto.get_property(name, "labels", real=True)
+    porto.set_label(name, "TEST.a", "1")
+    assert porto.get_property(name, "TEST.a", real=True) == "1"
 
 
 def test_real_statistics_of_a_container_without_the_controller(porto, name):

@@ -175,7 +175,7 @@ def same(got, want):
         return True
     if isinstance(want, set):
         return set(filter(None, got.split(";"))) == want
-    return got == want or got == want.rstrip("; ") or got.lstrip("0") == want.lstrip("0")
+    return got == want
 
 
 def test_every_property_of_the_issue_is_listed(porto):
@@ -229,10 +229,9 @@ def test_set_and_get(porto, name, prop):
         porto.set_property(name, prop, value)
         assert same(porto.get_property(name, prop), want), "%s = %s" % (prop, value)
         # What comes out goes in again.
-        if prop not in ("ulimit",):
-            text = porto.get_property(name, prop)
-            porto.set_property(name, prop, text)
-            assert porto.get_property(name, prop) == text
+        text = porto.get_property(name, prop)
+        porto.set_property(name, prop, text)
+        assert porto.get_property(name, prop) == text
 
 
 @pytest.mark.parametrize("prop", sorted(SETTABLE))

@@ -450,7 +450,7 @@ static void a_failed_set_changes_nothing(void **state)
 	assert_no_set(f, "bind", "/c /d; /e", ERR_INVALID_VALUE);
 	assert_no_set(f, "oom_score_adj", "2000", ERR_INVALID_VALUE);
 	assert_no_set(f, "memory_limit", "1K", ERR_INVALID_VALUE);
-	assert_get(f, "ulimit", "nofile: 1 2");
+	assert_get(f, "ulimit", "nofile: 1 2; ");
 	assert_get(f, "bind", "/a /b");
 	assert_get(f, "memory_limit", "0");
 	assert_false(container_is_set(f->a, ROW_memory_limit));

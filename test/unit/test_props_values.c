@@ -35,8 +35,8 @@ static const struct good good[] = {
 	{ "umask", "777", "0777" },
 	{ "cwd", "/tmp", "/tmp" },
 	{ "cwd", "x", "/place/porto/a/x" },
-	{ "ulimit", "nofile: 100 200", "nofile: 100 200" },
-	{ "ulimit", "nofile: 1K; core: unlim", "core: unlimited unlimited; nofile: 1024 1024" },
+	{ "ulimit", "nofile: 100 200", "nofile: 100 200; " },
+	{ "ulimit", "nofile: 1K; core: unlim", "core: unlimited unlimited; nofile: 1024 1024; " },
 	{ "ulimit", "", "" },
 	{ "oom_score_adj", "-1000", "-1000" },
 	{ "oom_score_adj", "1000", "1000" },
@@ -253,7 +253,7 @@ static void ulimits_by_index(void **state)
 
 	fx_set(f, "ulimit[nofile]", "100 200");
 	fx_set(f, "ulimit[core]", "1");
-	assert_get(f, "ulimit", "core: 1 1; nofile: 100 200");
+	assert_get(f, "ulimit", "core: 1 1; nofile: 100 200; ");
 	assert_get(f, "ulimit[nofile]", "nofile: 100 200");
 	assert_get(f, "ulimit[nproc]", "");
 	assert_get(f, "ulimit[nothing]", "");

@@ -379,12 +379,12 @@ static void limits_without_number_are_unlimited(void **state)
 		"ulimit { type: 'as' soft: 1 inherited: true } }");
 	assert_get(f, "ulimit",
 		   "core: unlimited unlimited; nofile: 5 9; nproc: unlimited unlimited; "
-		   "stack: 7 unlimited");
+		   "stack: 7 unlimited; ");
 	load(f, "ulimit { merge: true ulimit { type: 'nofile' soft: 6 hard: 6 } }");
 	assert_get(f, "ulimit[nofile]", "nofile: 6 6");
 	assert_get(f, "ulimit[stack]", "stack: 7 unlimited");
 	load(f, "ulimit { ulimit { type: 'nofile' soft: 6 hard: 6 } }");
-	assert_get(f, "ulimit", "nofile: 6 6");
+	assert_get(f, "ulimit", "nofile: 6 6; ");
 	assert_no_load(f, "ulimit { ulimit { type: 'no' } }", ERR_INVALID_VALUE, "'no'");
 	assert_no_load(f, "ulimit { ulimit { soft: 1 } }", ERR_INVALID_VALUE, "type");
 }
