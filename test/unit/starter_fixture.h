@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Containers on the running kernel for the tests of the starter: real processes, namespaces, mounts
- * and control groups, below a prefix of our own, gone at the end. PORTOINIT names the helper.
+ * and control groups, below a prefix of our own, gone at the end, however that comes: what a test
+ * that failed has left is removed before the next one, and a guard outlives us to remove what a
+ * killed one has left. PORTOINIT names the helper.
  */
 #pragma once
 
@@ -22,6 +24,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +40,8 @@
 
 static struct {
 	char dir[64]; /* scratch */
-	char *root;   /* an image with a shell */
+	char prefix[64];
+	char *root; /* an image with a shell */
 	char *workdir, *output, *record;
 	char *portoinit, *plain_file; /* the latter no program */
 	struct cgroup_host *host;
@@ -126,6 +130,7 @@ static inline pid_t fork_starter(struct box *b, int fd)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		v.r = starter_run(&b->spec, &v.res, &v.err);
 		_exit(fd_write_all(fd, &v, sizeof(v)) < 0);
 	}
@@ -251,46 +256,127 @@ static inline void make_image(void)
 	link_busybox("cat");
 }
 
-static inline int setup(void **state)
+/* A file of our own: while anybody else executes the helper of the build, the kernel says that it is
+ * busy before it says anything else. */
+static inline void copy_portoinit(void)
 {
-	struct cgroup_options options = { 0 };
+	auto_free char *data = NULL;
+	size_t len;
+
+	assert_int_equal(fd_read_file(AT_FDCWD, getenv("PORTOINIT"), 64 << 20, &data, &len), 0);
+	t.portoinit = xasprintf("%s/portoinit", t.dir);
+	assert_int_equal(fd_replace_file(AT_FDCWD, t.portoinit, data, len, 0755), 0);
+}
+
+/* Processes, groups and files of a container that nobody has ended. */
+static inline int sweep_box(void **state)
+{
+	struct cgroup cg = { .name = "box", .level = 1 };
 	struct error err;
-	char prefix[64];
+	int r;
 
 	(void)state;
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	snprintf(prefix, sizeof(prefix), "porto-st-%d", (int)getpid());
-	options.prefix = prefix;
-	if (cgroup_host_new(&options, &t.host, &err) < 0) {
+	cg.owned[1] = cgroup_host_default_controllers(t.host, 1);
+	r = cgroup_remove(t.host, &cg, &err);
+	if (r < 0)
+		fprintf(stderr, "%s\n", err.text);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	fd_remove_tree(AT_FDCWD, t.workdir);
+	unlink(t.record);
+	return r;
+}
+
+static inline int new_host(void)
+{
+	struct cgroup_options options = { .prefix = t.prefix };
+	struct error err;
+
+	if (cgroup_host_new(&options, &t.host, &err) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", err.text);
+	return -1;
+}
+
+/* The directory last: it says that there is something to do. */
+static inline int sweep_all(void)
+{
+	struct error err;
+
+	if (cgroup_host_remove_base(t.host, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return -1;
 	}
+	return fd_remove_tree(AT_FDCWD, t.dir);
+}
+
+/* A starter dies with us, its child with it; a moment later nobody makes anything new. */
+static inline void guard_main(int pidfd)
+{
+	struct pollfd us = { .fd = pidfd, .events = POLLIN };
+
+	setsid(); /* who ends us may end our whole session */
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(open("/dev/null", O_RDWR | O_CLOEXEC), fd);
+	while (poll(&us, 1, -1) < 0 && errno == EINTR)
+		;
+	for (int i = 0; i < 20 && access(t.dir, F_OK) == 0; i++) {
+		usleep(100000);
+		if (new_host() < 0)
+			continue;
+		sweep_box(NULL);
+		sweep_all();
+		cgroup_host_free(t.host);
+	}
+	_exit(0);
+}
+
+/* No child of ours, for tests that count these: it must be called before we inherit orphans. */
+static inline void start_guard(void)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	pid_t pid = pidfd < 0 ? -1 : fork();
+
+	if (pid == 0) {
+		if (fork())
+			_exit(0);
+		guard_main(pidfd);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	close_fd(&pidfd);
+}
+
+static inline int setup(void **state)
+{
+	(void)state;
+	snprintf(t.prefix, sizeof(t.prefix), "porto-st-%d", (int)getpid());
 	snprintf(t.dir, sizeof(t.dir), "/tmp/porto-st-XXXXXX");
 	assert_non_null(mkdtemp(t.dir));
-	assert_int_equal(chmod(t.dir, 0755), 0);
 	t.workdir = xasprintf("%s/work/box", t.dir);
 	t.output = xasprintf("%s/stdout", t.workdir);
 	t.record = xasprintf("%s/record", t.dir);
 	t.plain_file = xasprintf("%s/file", t.dir);
+	start_guard();
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (new_host() < 0)
+		return -1;
+	assert_int_equal(chmod(t.dir, 0755), 0);
 	assert_int_equal(fd_replace_file(AT_FDCWD, t.plain_file, "x", 1, 0644), 0);
 	t.cred = (struct cred){ 0 };
 	strv_add(&t.env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	copy_portoinit();
 	make_image();
 	return 0;
 }
 
 static inline int teardown(void **state)
 {
-	struct error err;
-	int r;
+	int r = sweep_all();
 
 	(void)state;
-	r = fd_remove_tree(AT_FDCWD, t.dir);
-	if (cgroup_host_remove_base(t.host, &err) < 0) {
-		fprintf(stderr, "%s\n", err.text);
-		r = -1;
-	}
 	cgroup_host_free(t.host);
+	free(t.portoinit);
 	free(t.root);
 	free(t.workdir);
 	free(t.output);
@@ -301,14 +387,15 @@ static inline int teardown(void **state)
 }
 
 /* Run what is in `tests`; an argument selects by a pattern. Skips (77) without root. */
-static inline int run_boxes(const char *name, const struct CMUnitTest *tests, size_t n, char **argv)
+static inline int run_boxes(const char *name, struct CMUnitTest *tests, size_t n, char **argv)
 {
-	t.portoinit = getenv("PORTOINIT");
-	if (geteuid() != 0 || !t.portoinit || access("/bin/busybox", X_OK) < 0) {
+	if (geteuid() != 0 || !getenv("PORTOINIT") || access("/bin/busybox", X_OK) < 0) {
 		puts("skipped: needs root, busybox, and PORTOINIT in the environment");
 		return SKIP;
 	}
 	if (argv[1])
 		cmocka_set_test_filter(argv[1]);
+	for (size_t i = 0; i < n; i++)
+		tests[i].teardown_func = sweep_box;
 	return _cmocka_run_group_tests(name, tests, n, setup, teardown);
 }

@@ -269,7 +269,7 @@ static void a_killed_starter_takes_all_with_it(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_runs),
 		cmocka_unit_test(exit_codes_are_exact),
 		cmocka_unit_test(signals_are_exact),

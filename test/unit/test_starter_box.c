@@ -495,7 +495,7 @@ static void containers_nest(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		cmocka_unit_test(namespaces_are_new),
 		cmocka_unit_test(host_root_is_protected),
 		cmocka_unit_test(only_standard_streams_are_open),
