@@ -42,6 +42,7 @@ void container_spec_deinit(struct container_spec *s)
 	smap_deinit(&s->io_ops_limit);
 	smap_deinit(&s->io_guarantee);
 	smap_deinit(&s->io_ops_guarantee);
+	smap_deinit(&s->place_limit);
 	free(s->private_value);
 	smap_deinit(&s->labels);
 }

@@ -20,6 +20,8 @@ enum cpu_policy { CPU_NORMAL, CPU_HIGH, CPU_RT, CPU_BATCH, CPU_IDLE, CPU_NOSMT, 
 
 enum io_policy { IO_UNSET, IO_NONE, IO_RT, IO_HIGH, IO_NORMAL, IO_BATCH, IO_IDLE };
 
+enum memory_lock_policy { LOCK_DISABLED };
+
 enum cpu_set_policy { CPU_SET_INHERIT, CPU_SET_LIST, CPU_SET_NODE, CPU_SET_JAIL };
 
 /* Which processors. */
@@ -116,6 +118,12 @@ struct container_spec {
 	/* Of disks: key, with an optional " r" or " w" -> number per second. */
 	struct smap io_limit, io_ops_limit, io_guarantee, io_ops_guarantee;
 	uint64_t thread_limit; /* 0 = none */
+
+	/* kept for others, without effect: see props/notes.c */
+	uint64_t anon_limit, dirty_limit; /* bytes, 0 = none */
+	bool anon_only, recharge_on_pgfault, link_memory_writeback_blkio, bind_dns;
+	int memory_lock_policy; /* enum memory_lock_policy */
+	struct smap place_limit;
 
 	/* user's notes */
 	char *private_value;

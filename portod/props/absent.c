@@ -13,30 +13,17 @@
 		.absent = why,        \
 	}
 
-#define VENDOR  "it needs a kernel that has patches of its inventor"
-#define LATER   "this version does not have it yet"
-#define USELESS "it never had an effect"
+#define VENDOR "it needs a kernel that has patches of its inventor"
+#define LATER  "this version does not have it yet"
 
-ABSENT(anon_limit, "anonymous limit", VENDOR);
-ABSENT(anon_limit_total, "effective anonymous limit", VENDOR);
 ABSENT(anon_max_usage, "peak anonymous memory", VENDOR);
-ABSENT(anon_only, "charge only anonymous pages", VENDOR);
 ABSENT(cpu_burst_usage, "burst time", VENDOR);
 ABSENT(cpu_unconstrained_wait, "wait not caused by limits", VENDOR);
 ABSENT(cpu_wait, "time waiting for cpu", VENDOR);
-ABSENT(dirty_limit, "dirty cache limit", VENDOR);
-ABSENT(dirty_limit_bound, "effective dirty limit", VENDOR);
-ABSENT(link_memory_writeback_blkio, "account writeback", VENDOR);
 ABSENT(max_rss, "peak anonymous memory", VENDOR);
-ABSENT(memory_lock_policy, "mlock policy", VENDOR);
 ABSENT(net_limit_soft, "soft egress limit", VENDOR);
 ABSENT(net_limit_soft_stat, "soft limit counters", VENDOR);
-ABSENT(recharge_on_pgfault, "move page charges on fault", VENDOR);
 ABSENT(session_info, "session tag", VENDOR);
-
-ABSENT(bind_dns, "obsolete", USELESS);
-ABSENT(place_limit, "obsolete volume quota", USELESS);
-ABSENT(place_usage, "obsolete volume usage", USELESS);
 
 ABSENT(default_gw, "default gateway", LATER);
 ABSENT(ip, "addresses", LATER);

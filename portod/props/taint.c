@@ -97,6 +97,14 @@ static bool io_guarantee(const struct container *ct)
 	return ct->spec.io_guarantee.n > 0 || ct->spec.io_ops_guarantee.n > 0;
 }
 
+static bool has_notes(const struct container *ct)
+{
+	const struct container_spec *s = &ct->spec;
+
+	return s->anon_limit || s->anon_only || s->dirty_limit || s->recharge_on_pgfault ||
+	       s->bind_dns || s->place_limit.n;
+}
+
 /* ---- life ---- */
 
 static bool survives_oom(const struct container *ct)
@@ -123,6 +131,8 @@ static const struct {
 	{ no_memory_limit, "memory_limit is not set: it may use up the memory of the host" },
 	{ no_cpu_limit, "cpu_limit is not set: it may use all processors" },
 	{ io_guarantee, "io_guarantee and io_ops_guarantee are notes: nothing guarantees them" },
+	{ has_notes, "anon_limit, anon_only, dirty_limit, recharge_on_pgfault, bind_dns and "
+		     "place_limit are notes: they have no effect" },
 	{ not_isolated, "isolate is false: it sees the processes of the host" },
 	{ no_devices_group, "controllers[devices] is false: it may use every device it can open" },
 	{ chroot_without_devices_group,

@@ -65,7 +65,9 @@ extern const struct prop_type type_env;
 /* struct smap; `key: value; …`, a set replaces all; index = key, an empty value removes it. What
  * keys and values may be is the business of the row's check. */
 extern const struct prop_type type_map;
-/* The same with values that are masked when read; for rows with PROP_SECRET. */
+/* struct smap of sizes in decimal; index = key, which must be there to be read. */
+extern const struct prop_type type_umap;
+/* As type_map, with values that are masked when read; for rows with PROP_SECRET. */
 extern const struct prop_type type_env_secret;
 /* struct smap; `type: soft hard; …` checked and normalised. */
 extern const struct prop_type type_ulimit;

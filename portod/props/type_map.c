@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Value types of maps: resource limits, labels. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/xalloc.h"
 #include "kernel/rlimit.h"
 #include "props/label.h"
@@ -80,6 +82,66 @@ const struct prop_type type_map = {
 	.load = type_load_map,
 	.get_index = get_map_index,
 	.set_index = set_map_index,
+};
+
+/* ---- maps of text to number ---- */
+
+static int set_size(struct smap *map, const char *key, const char *value, struct error *err)
+{
+	auto_free char *text = NULL;
+	uint64_t v;
+
+	if (num_parse_size(value, &v) < 0)
+		return error_set(err, ERR_INVALID_VALUE, "'%.100s' is no number for '%.100s'",
+				 value, key);
+	text = xasprintf("%" PRIu64, v);
+	smap_set(map, key, text);
+	return 0;
+}
+
+static int parse_umap(const struct prop *p, const struct prop_ctx *ctx, const char *text,
+		      void *field, struct error *err)
+{
+	auto_smap pairs = SMAP_INIT;
+
+	(void)p, (void)ctx;
+	if (parse_pairs(text, &pairs, err))
+		return -1;
+	smap_deinit(field);
+	for (size_t i = 0; i < pairs.n; i++) {
+		if (set_size(field, pairs.e[i].key, pairs.e[i].val, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int get_umap_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			  const char *index, struct buf *out, struct error *err)
+{
+	const char *value = smap_get(field, index);
+
+	(void)p, (void)ctx;
+	if (!value)
+		return error_set(err, ERR_INVALID_VALUE, "there is no '%.100s' in it", index);
+	buf_adds(out, value);
+	return 0;
+}
+
+static int set_umap_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
+			  const char *index, const char *value, struct error *err)
+{
+	(void)p, (void)ctx;
+	return set_size(field, index, value, err);
+}
+
+const struct prop_type type_umap = {
+	.name = "map of sizes",
+	.parse = parse_umap,
+	.format = format_map,
+	.save = type_save_map,
+	.load = type_load_map,
+	.get_index = get_umap_index,
+	.set_index = set_umap_index,
 };
 
 /* ---- resource limits ---- */

@@ -95,6 +95,7 @@ BY_TYPE = {
         "; ".join("c:1:%d r" % i for i in range(201)),
     ],
     "map": ["x", "a: b: c", "a: b; c"],
+    "map of sizes": ["x", "a: b", "a: -1", "a: 1: 2", "a: 1; b", "a: 99999999999999999999"],
     "map of namespaces": ["x", "pid", "no-such: new", "pid: no-such", "pid: container", "pid: path",
                           "pid: path relative", "pid: new more", "net: new; pid: nothing"],
     "network": ["", "no-such", "none; inherited", "container", "netns", "netns ../x", "inherited more"],

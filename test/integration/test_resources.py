@@ -324,3 +324,74 @@ def test_limits_survive_a_second_start(porto, name):
     porto.start(name)
     assert knob(porto, name, "memory", "memory.limit_in_bytes", "memory.max") == str(64 * MIB)
     assert knob(porto, name, "pids", "pids.max") == "77"
+
+
+# ---- values that are kept without effect ----------------------------------------------------------
+
+
+def test_notes(porto, name):
+    porto.create(name)
+    porto.set_property(name, "place_limit", "/place: 1G; default: 5")
+    assert porto.get_property(name, "place_limit") == "/place: 1073741824; default: 5"
+    porto.set_property(name, "place_limit[/place]", "2K")
+    assert porto.get_property(name, "place_limit[/place]") == "2048"
+    for bad in "1G", "a: b", "a: -1", ": 5":
+        with expect("InvalidValue"):
+            porto.set_property(name, "place_limit", bad)
+    with expect("InvalidValue"):
+        porto.get_property(name, "place_limit[none]")
+    assert porto.get_property(name, "place_usage") == ""
+    assert porto.get_property(name, "place_usage[/place]") == ""
+    with expect("InvalidValue"):
+        porto.set_property(name, "place_usage", "a: 1")
+    porto.set_property(name, "bind_dns", "true")
+    assert porto.get_property(name, "bind_dns") == "true"
+    porto.set_property(name, "link_memory_writeback_blkio", "true")
+    assert porto.get_property(name, "link_memory_writeback_blkio") == "true"
+    assert not {"bind_dns", "link_memory_writeback_blkio"} & set(porto.property_list())
+    assert "place_limit" in porto.get_property(name, "taint")
+
+
+def test_dirty_limit(porto, name):
+    """Taken everywhere, and not listed."""
+    assert not {"dirty_limit", "dirty_limit_bound"} & set(porto.property_list())
+    porto.run(name, "sleep 1000")
+    assert porto.get_property(name, "dirty_limit") == "0"
+    assert porto.get_property(name, "dirty_limit_bound") == ""
+    porto.set_property(name, "dirty_limit", "2M")
+    porto.create(name + "/child")
+    assert porto.get_property(name + "/child", "dirty_limit_bound") == str(2 * MIB)
+    porto.set_property(name + "/child", "dirty_limit", "1M")
+    assert porto.get_property(name + "/child", "dirty_limit_bound") == str(MIB)
+    with expect("InvalidValue"):
+        porto.set_property(name, "dirty_limit", "5")
+    assert "dirty_limit" in porto.get_property(name, "taint")
+
+
+NOTES = {
+    "anon_limit": ("2M", str(2 * MIB)),
+    "anon_only": ("true", "true"),
+    "recharge_on_pgfault": ("true", "true"),
+    "memory_lock_policy": ("disabled", "disabled"),
+}
+
+
+@pytest.mark.parametrize("prop", NOTES)
+def test_notes_of_the_unified_tree(porto, name, prop):
+    """As Porto has it: refused on version 1, taken without effect on version 2."""
+    value, shown = NOTES[prop]
+    porto.run(name, "sleep 1000")
+    if not V2:
+        assert prop not in porto.property_list()
+        with expect("NotSupported"):
+            porto.get_property(name, prop)
+        with expect("NotSupported"):
+            porto.set_property(name, prop, value)
+        return
+    porto.set_property(name, prop, value)
+    assert porto.get_property(name, prop) == shown
+    assert prop == "memory_lock_policy" or prop in porto.get_property(name, "taint")
+    with expect("InvalidValue"):
+        porto.set_property(name, prop, "x")
+    with expect("NotSupported"):
+        porto.set_property(name, "memory_lock_policy", "mlockall")

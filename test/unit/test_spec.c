@@ -674,7 +674,7 @@ static void absent_properties_say_why(void **state)
 {
 	struct props_fixture *f = *state;
 
-	assert_no_load(f, "anon_limit: 1", ERR_NOT_SUPPORTED, "anon_limit");
+	assert_no_load(f, "anon_max_usage: 1", ERR_NOT_SUPPORTED, "anon_max_usage");
 	assert_no_load(f, "cpu_limit_total: 1", ERR_INVALID_VALUE, "cpu_limit_total");
 }
 
@@ -874,6 +874,7 @@ static const struct {
 	{ "max_respawns", "3" },
 	{ "masked_paths", "/proc/a;/proc/b c" },
 	{ "memory_limit", "5M" },
+	{ "memory_lock_policy", "disabled" },
 	{ "mounts", "tmpfs /a size=1M,ro;mqueue /b" },
 	{ "namespaces", "ipc: new; net: path /x; pid: container a/b; uts: inherit" },
 	{ "net", "container a" },
@@ -882,6 +883,7 @@ static const struct {
 	{ "owner_group", "80" },
 	{ "owner_user", "81" },
 	{ "owner_containers", "a;b/c" },
+	{ "place_limit", "/place: 5; default: 7" },
 	{ "porto_namespace", "x/" },
 	{ "readonly_paths", "/proc/a;/proc/b c" },
 	{ "resolv_conf", "nameserver 1.1.1.1;search x" },
