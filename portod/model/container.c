@@ -59,9 +59,14 @@ const char *container_command(const struct container *ct)
 
 const char *container_stdio_path(const struct container *ct, int fd)
 {
+	static const char *const stored[] = { NULL, "stdout", "stderr" };
 	const char *path = ct->spec.stdio_path[fd];
 
-	return !path && fd > 0 && ct->spec.virt_mode == VIRT_OS ? "/dev/null" : path;
+	if (fd == 0)
+		return path;
+	if (!path)
+		return ct->spec.virt_mode == VIRT_OS ? "/dev/null" : NULL;
+	return strcmp(path, stored[fd]) ? path : NULL;
 }
 
 /* With a user namespace of its own, the user is root inside. */

@@ -128,7 +128,8 @@ static inline void container_mark_preset(struct container *ct, unsigned row, boo
  * never written into the spec, so that it goes when the mode changes and is there after a restart.
  */
 const char *container_command(const struct container *ct); /* "" = none */
-/* Path of stream 0..2; NULL = the default: nothing for stdin, else a stored file. */
+/* Path of stream 0..2; NULL = nothing for stdin, else a stored file: the default, but in mode os,
+ * and in every mode what "stdout" and "stderr" mean when they are set. */
 const char *container_stdio_path(const struct container *ct, int fd);
 /* The system's init in mode os runs as root unless somebody named a user or a group. */
 uid_t container_task_uid(const struct container *ct);

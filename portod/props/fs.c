@@ -122,19 +122,6 @@ GETTER(get_stdio_path)
 	return 0;
 }
 
-/* What is shown for the default gives the default back. */
-SETTER(set_output_path)
-{
-	unsigned i = stream_of(p);
-	char **field = &ctx->ct->spec.stdio_path[i];
-
-	(void)index;
-	if (strcmp(value, stdio_defaults[i]) != 0)
-		return type_string.parse(p, ctx, value, field, err);
-	str_set(field, NULL);
-	return 0;
-}
-
 /* `/dev/fd/N` is the client's descriptor. It is taken at start; a wrong one is better told now. */
 CHECKER(check_stdio_path)
 {
@@ -180,14 +167,14 @@ const struct prop row_stdout_path = {
 	.doc = "A path inside of the container, opened with the rights of the command; a\n"
 	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
 	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
-	       "empty: nothing. Default, and **stdout**: a file that the daemon keeps, read\n"
-	       "as *stdout*; for a file of that name in *cwd* say **./stdout**. A regular file\n"
-	       "inside can be read as *stdout*, too: with the rights of the command's user.",
+	       "empty: nothing, the default in *virt_mode* os. **stdout**, the default otherwise:\n"
+	       "a file that the daemon keeps, read as *stdout*; for a file of that name in *cwd*\n"
+	       "say **./stdout**. A regular file inside can be read as *stdout*, too: with the\n"
+	       "rights of the command's user.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[1]),
 	.check = check_stdio_path,
 	.get = get_stdio_path,
-	.set = set_output_path,
 };
 
 const struct prop row_stderr_path = {
@@ -197,14 +184,14 @@ const struct prop row_stderr_path = {
 	.doc = "A path inside of the container, opened with the rights of the command; a\n"
 	       "relative one is below *cwd*. **/dev/fd/**\\ *N* is descriptor *N* of the\n"
 	       "client that starts the container, at the moment it is set. **/dev/null** and\n"
-	       "empty: nothing. Default, and **stderr**: a file that the daemon keeps, read\n"
-	       "as *stderr*; for a file of that name in *cwd* say **./stderr**. A regular file\n"
-	       "inside can be read as *stderr*, too: with the rights of the command's user.",
+	       "empty: nothing, the default in *virt_mode* os. **stderr**, the default otherwise:\n"
+	       "a file that the daemon keeps, read as *stderr*; for a file of that name in *cwd*\n"
+	       "say **./stderr**. A regular file inside can be read as *stderr*, too: with the\n"
+	       "rights of the command's user.",
 	.type = &type_string,
 	.offset = FIELD(stdio_path[2]),
 	.check = check_stdio_path,
 	.get = get_stdio_path,
-	.set = set_output_path,
 };
 
 CHECKER(check_stdout_limit)

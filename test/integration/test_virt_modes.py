@@ -470,6 +470,21 @@ def test_os_defaults_are_not_kept(porto, portod, name):
             assert (prop, err.name) == ("net", "NotSupported")
 
 
+def test_os_output_can_be_stored(porto, portod, name):
+    """What is set by its name is no default, whatever the mode."""
+    porto.create(name)
+    porto.set(name, virt_mode="os", command="sh -c 'echo out; echo err >&2'")
+    assert porto.get_property(name, "stdout_path") == "/dev/null"
+    porto.set(name, stdout_path="stdout", stderr_path="stderr")
+    portod.kill_server()
+    porto.connect()
+    assert porto.get_property(name, "stdout_path") == "stdout"
+    porto.start(name)
+    porto.wait_state(name, "dead")
+    assert porto.get_property(name, "stdout") == "out\n"
+    assert porto.get_property(name, "stderr") == "err\n"
+
+
 def test_os_container_survives_the_server(porto, portod, toolbox, name):
     porto.run(name, "%s catch 30 0" % toolbox, virt_mode="os")
     pid = pid_of(porto, name)
