@@ -13,6 +13,10 @@
 /* Pauses before looking again. */
 static const unsigned look_again_ms[] = { 10, 50, 200, 1000, 3000 };
 
+/* How many of them a container that has to end gets. The event comes before the kernel chooses: who
+ * kills at once spares the kernel its victim, and the count says that nobody was killed. */
+#define FATAL_LOOKS 2
+
 void oom_update(struct ops *ops, struct container *ct)
 {
 	prop_refresh_oom_kills(ops->env, ct);
@@ -43,6 +47,15 @@ static void notice(struct container_runtime *rt)
 	look_again(rt);
 }
 
+/* The container has to end: when the kernel has killed, or has had the time to. */
+static void end(struct container_runtime *rt)
+{
+	if (rt->ct->oom_kills > rt->oom_told || rt->oom_looks >= FATAL_LOOKS)
+		death_submit(rt->ops, rt->ct);
+	else
+		look_again(rt);
+}
+
 void oom_on_timer(struct ev_loop *ev, ev_timer *t, int revents)
 {
 	struct container_runtime *rt = container_of(t, struct container_runtime, oom_timer);
@@ -50,7 +63,10 @@ void oom_on_timer(struct ev_loop *ev, ev_timer *t, int revents)
 	(void)ev;
 	(void)revents;
 	oom_update(rt->ops, rt->ct);
-	notice(rt);
+	if (rt->oom_pending)
+		end(rt);
+	else
+		notice(rt);
 }
 
 static void on_event(struct ops *ops, struct container *ct, bool limit)
@@ -66,8 +82,12 @@ static void on_event(struct ops *ops, struct container *ct, bool limit)
 		rt->oom_looks = 0;
 		notice(rt);
 	} else if (limit && state_is_started(ct->state)) {
+		if (!rt->oom_pending)
+			rt->oom_looks = 0;
+		else if (ev_is_active(&rt->oom_timer))
+			return;
 		rt->oom_pending = true;
-		death_submit(ops, ct);
+		end(rt);
 	}
 }
 

@@ -113,8 +113,18 @@ def test_out_of_memory_is_forgotten_by_the_next_run(porto, toolbox, name):
     assert porto.get_property(name, "oom_killed") == "false"
 
 
+def test_a_fatal_one_is_counted(porto, toolbox, name):
+    """The daemon does not kill before the kernel has."""
+    for i in range(10):
+        inner = "%s-%d" % (name, i)
+        porto.run(inner, "%s hog 64" % toolbox, memory_limit="16M")
+        assert porto.finish(inner) == -99
+        assert porto.get_property(inner, "oom_kills") == "1"
+        assert porto.get_property(inner, "oom_kills_total") == "1"
+        porto.destroy(inner)
+
+
 def test_kills_are_counted_for_ever(porto, toolbox, name):
-    """Not fatal, so that it is the kernel who kills and not the daemon who was faster."""
     porto.run(name, "%s hog-child 200" % toolbox, memory_limit="32M", oom_is_fatal=False)
     poll(lambda: "child 9" in porto.get_property(name, "stdout"), 30)
     poll(lambda: int(porto.get_property(name, "oom_kills", sync=True)) == 1)
