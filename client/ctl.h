@@ -123,6 +123,7 @@ int cmd_label(struct ctl *ctl, const struct args *args);
 int cmd_list(struct ctl *ctl, const struct args *args);
 int cmd_pause(struct ctl *ctl, const struct args *args);
 int cmd_pget(struct ctl *ctl, const struct args *args);
+int cmd_raw(struct ctl *ctl, const struct args *args);
 int cmd_respawn(struct ctl *ctl, const struct args *args);
 int cmd_restart(struct ctl *ctl, const struct args *args);
 int cmd_resume(struct ctl *ctl, const struct args *args);

@@ -42,6 +42,7 @@ static const struct {
 	{ "stdout_limit", FMT_SIZE },
 	{ "hugetlb_limit", FMT_SIZE },
 	{ "hugetlb_usage", FMT_SIZE },
+	{ "shm_size", FMT_SIZE },
 
 	{ "net_limit", FMT_SIZE_MAP },
 	{ "net_rx_limit", FMT_SIZE_MAP },

@@ -142,6 +142,8 @@ const struct command commands[] = {
 	{ "pause", "CT…", "freeze containers", 1, -1, 0, NULL, cmd_pause },
 	{ "pget", "[-s] [-k] CT PROP…", "get properties one by one, raw", 2, -1, 0, pget_options,
 	  cmd_pget },
+	{ "raw", "TEXT…", "send a request in protobuf's text format, print the reply", 1, -1,
+	  CMD_LITERAL, NULL, cmd_raw },
 	{ "respawn", "CT…", "start dead containers again", 1, -1, 0, NULL, cmd_respawn },
 	{ "restart", "CT…", "stop and start containers", 1, -1, 0, NULL, cmd_restart },
 	{ "resume", "CT…", "unfreeze containers", 1, -1, 0, NULL, cmd_resume },

@@ -2,14 +2,13 @@
 /* Containers as whole messages: specs as text or encoded, in and out. */
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/conn.h"
 #include "client/result.h"
-#include "proto/textpb.h"
+#include "client/text.h"
 
 #define KNOWN_FLAGS (PORTO_SPEC_START | PORTO_SPEC_PACKED)
 
@@ -27,41 +26,13 @@ static int invalid(struct porto_conn *conn, const char *why)
 	return conn_error_errno(conn, PORTO_E_INVALID_VALUE, 0, "%s", why);
 }
 
-/* Numbers in text are the same in every language. */
-static locale_t enter_c_locale(locale_t *ret_c)
-{
-	*ret_c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-	return *ret_c ? uselocale(*ret_c) : (locale_t)0;
-}
-
-static void leave_c_locale(locale_t c, locale_t old)
-{
-	if (!c)
-		return;
-	uselocale(old);
-	freelocale(c);
-}
-
 /* ---- In ---- */
 
 static int parse_text(struct porto_conn *conn, const char *text, size_t size,
 		      Porto__TContainerSpec **ret)
 {
-	ProtobufCMessage *m = textpb_new(&porto__tcontainer_spec__descriptor);
-	locale_t c, old = enter_c_locale(&c);
-	char why[256];
-	int r = m ? textpb_parse(m, text, size, NULL, why, sizeof(why)) : -ENOMEM;
-
-	leave_c_locale(c, old);
-	if (r == 0) {
-		*ret = (Porto__TContainerSpec *)m;
-		return 0;
-	}
-	if (m)
-		protobuf_c_message_free_unpacked(m, NULL);
-	if (r == -ENOMEM)
-		return conn_error_memory(conn);
-	return conn_error_errno(conn, PORTO_E_INVALID_VALUE, 0, "spec: %s", why);
+	return text_parse(conn, &porto__tcontainer_spec__descriptor, text, size, NULL,
+			  PORTO_E_INVALID_VALUE, "spec", (ProtobufCMessage **)ret);
 }
 
 static int read_spec(struct porto_conn *conn, const void *spec, size_t size, unsigned flags,
@@ -172,7 +143,7 @@ static char *encode(const ProtobufCMessage *m, unsigned flags, size_t *ret_size)
 		}
 		return data;
 	}
-	data = textpb_print(m);
+	data = text_print(m);
 	*ret_size = data ? strlen(data) : 0;
 	return data;
 }
@@ -199,12 +170,10 @@ static struct porto_specs *result_specs(struct call *call, unsigned flags)
 	const Porto__TListContainersResponse *from = call->rsp->listcontainersby;
 	size_t n = from ? from->n_containers : 0;
 	struct specs_result *r = specs_new(n);
-	locale_t c, old = enter_c_locale(&c);
 	bool ok = r != NULL;
 
 	for (size_t i = 0; ok && i < n; i++)
 		ok = fill_spec(&r->items[i], from->containers[i], flags);
-	leave_c_locale(c, old);
 	if (ok)
 		return &r->specs;
 	if (r)

@@ -570,10 +570,24 @@ static int parse_unknown(struct parser *p, const struct path *path)
 
 /* ---- fields ---- */
 
-static int parse_field(struct parser *p, ProtobufCMessage *msg, const struct path *up)
+static const ProtobufCFieldDescriptor *find_field(const struct parser *p,
+						  const ProtobufCMessageDescriptor *type,
+						  const char *name)
 {
 	const ProtobufCFieldDescriptor *field =
-		protobuf_c_message_descriptor_get_field_by_name(msg->descriptor, p->lex.text);
+		protobuf_c_message_descriptor_get_field_by_name(type, name);
+
+	if (!field && p->options && p->options->other_name) {
+		name = p->options->other_name(type, name);
+		if (name)
+			field = protobuf_c_message_descriptor_get_field_by_name(type, name);
+	}
+	return field;
+}
+
+static int parse_field(struct parser *p, ProtobufCMessage *msg, const struct path *up)
+{
+	const ProtobufCFieldDescriptor *field = find_field(p, msg->descriptor, p->lex.text);
 	struct path path = { .up = up };
 	bool colon;
 

@@ -25,6 +25,8 @@ struct textpb_options {
 	/* Unknown fields: skipped and reported here when set, else an error. `text` is like an
 	 * error text ("line 3: daemon.foo: unknown field") and valid during the call only. */
 	void (*on_unknown)(void *arg, const char *text);
+	/* What to look for instead of a field that is not known; NULL for nothing. */
+	const char *(*other_name)(const ProtobufCMessageDescriptor *type, const char *name);
 	void *arg;
 };
 

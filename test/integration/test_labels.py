@@ -227,7 +227,8 @@ def test_compare_and_set_by_many(portod, porto, name):
 
 def test_labels_while_the_container_is_busy(portod, porto, name):
     """Setting and comparing does not wait for a start or stop that takes long."""
-    porto.run(name, "sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'")
+    porto.run(name, "sh -c 'trap \"\" TERM; echo ready; while :; do sleep 0.1; done'")
+    poll(lambda: porto.get_property(name, "stdout"))
     pid = int(porto.get_property(name, "root_pid"))
     with portod.client() as other:
         other.send(porto_client.make_request("Stop", name=name, timeout_ms=20000))

@@ -246,6 +246,35 @@ def test_gc(ctl, porto):
     assert porto.list() == ["stopped"]
 
 
+def test_raw(ctl, porto):
+    porto.create("a")
+    result = ctl("raw", "GetProperty", '{ name: "a" property: "state" }')
+    assert result.returncode == 0 and result.stderr == ""
+    assert 'value: "stopped"' in result.stdout and "error: Success" in result.stdout
+    assert result.stdout.endswith("}\n\n") or result.stdout.endswith("\n\n")
+    # As methods were spelled in older schemas.
+    for text in "list {}", 'LIST: { mask: "*" }', "List < mask: 'a' >":
+        assert 'name: "a"' in ctl("raw", text).stdout
+    old = ctl("raw", "propertyList {}").stdout
+    # All but the time of the reply.
+    assert old.split("timestamp")[0] == ctl("raw", "ListProperties {}").stdout.split("timestamp")[0]
+    assert "absolute_name" in old
+    result = ctl("raw", 'getData { name: "a" data: "state" }')
+    assert 'value: "stopped"' in result.stdout
+    # An error is a reply as well.
+    result = ctl("raw", 'Destroy { name: "b" }')
+    assert result.returncode == 4 and result.stderr == ""
+    assert "error: ContainerDoesNotExist" in result.stdout and "errorMsg:" in result.stdout
+    for wrong in "nothing {}", "List { mask: }", "List { name: 'a' }", 'List { mask: "a" ':
+        result = ctl("raw", wrong)
+        assert result.returncode == 2 and result.stdout == ""
+        assert "InvalidMethod:(request: line 1" in result.stderr, result.stderr
+    # It is the daemon that wants exactly one.
+    for text in "List {} Version {}", "":
+        result = ctl("raw", text)
+        assert result.returncode == 2 and "error: InvalidMethod" in result.stdout
+
+
 def test_version(ctl, porto):
     for form in ["-v"], ["--version"], ["version"]:
         lines = ctl.ok(*form).splitlines()

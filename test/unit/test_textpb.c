@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +23,32 @@ static PortoConfig__TPortodConfig *new_config(void)
 static void free_config(PortoConfig__TPortodConfig *c)
 {
 	porto_config__tportod_config__free_unpacked(c, NULL);
+}
+
+static const char *other_name(const ProtobufCMessageDescriptor *type, const char *name)
+{
+	if (type == &porto_config__tportod_config__descriptor && !strcmp(name, "journal"))
+		return "log";
+	return strcmp(name, "nothing") ? NULL : "nowhere";
+}
+
+static void test_other_names(void **state)
+{
+	static const char text[] = "journal { verbose: true }";
+	static const struct textpb_options options = { .other_name = other_name };
+	PortoConfig__TPortodConfig *c = new_config();
+
+	(void)state;
+	assert_int_equal(textpb_parse(&c->base, text, strlen(text), &options, err, sizeof(err)), 0);
+	assert_true(c->log->verbose);
+	assert_int_equal(textpb_parse(&c->base, "nothing: 1", 10, &options, err, sizeof(err)),
+			 -EINVAL);
+	assert_string_equal(err, "line 1: nothing: unknown field");
+	assert_int_equal(textpb_parse(&c->base, "log { journal: 1 }", 18, &options, err,
+				      sizeof(err)),
+			 -EINVAL);
+	assert_string_equal(err, "line 1: log.journal: unknown field");
+	free_config(c);
 }
 
 static int parse_into(void *msg, const char *text)
@@ -320,6 +347,7 @@ static void test_append_to_an_unpacked_message(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_other_names),
 		cmocka_unit_test(test_empty_text),
 		cmocka_unit_test(test_a_configuration),
 		cmocka_unit_test(test_files_merge),
