@@ -21,6 +21,7 @@
 #include "kernel/procfs.h"
 #include "master.h"
 #include "portod-config.h"
+#include "self.h"
 
 /* A server that keeps dying is started this often: containers matter more than a quiet log. */
 #define RESTART_DELAY_MAX_MS 500
@@ -201,6 +202,7 @@ static int run_daemon(struct options *opt, struct config *config, char **argv)
 		.no_restart = opt->norespawn,
 		.probe_option = "--check",
 	};
+	auto_free char *exe = NULL;
 	int rc;
 
 	if (geteuid() != 0) {
@@ -215,6 +217,7 @@ static int run_daemon(struct options *opt, struct config *config, char **argv)
 	log_set_level(opt->debug || config->msg->log->debug       ? LOG_DEBUG
 		      : opt->verbose || config->msg->log->verbose ? LOG_VERBOSE
 								  : LOG_INFO);
+	m.exe = exe = self_protect(argv);
 	log_info("portod %s %s starts", PORTOD_VERSION, PORTOD_REVISION);
 	write_pid_file(config->pid_file);
 	rc = master_run(&m, argv, daemon_main, config);

@@ -27,6 +27,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/xalloc.h"
 #include "instance.h"
 #include "master.h"
 #include "upgrade.h"
@@ -628,7 +629,7 @@ int master_run(const struct master_options *opt, char **argv,
 	if (!m.backoff.max_ms)
 		m.backoff.max_ms = RESTART_DELAY_MAX_MS;
 	exit_queue_init(&m.queue, EXIT_QUEUE_MAX);
-	m.exe = upgrade_own_path();
+	m.exe = opt->exe ? xstrdup(opt->exe) : upgrade_own_path();
 	if (set_up_process(&m, &err) < 0 || set_up_instance(&m, &err) < 0) {
 		log_failure("Start", &err);
 		free(m.exe);

@@ -26,6 +26,7 @@ struct master_options {
 	unsigned restart_delay_max_ms; /* of the back-off; 5 s */
 	int oom_score_adj;             /* of the master, inherited by the server; best effort */
 	bool no_restart;               /* end with the server instead of starting it again */
+	const char *exe;               /* path of our binary; NULL = where we were executed from */
 	const char *probe_option;      /* see upgrade_probe(); NULL = upgrade without a try */
 };
 
