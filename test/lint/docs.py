@@ -51,6 +51,28 @@ def check_config(top):
             yield "%s: %s is no key of proto/config.proto" % (CONFIG_PAGE, key)
 
 
+def check_config_use(top):
+    """A key that the daemon reads is not called unused."""
+    text = page(top, CONFIG_PAGE) or ""
+    sections = re.split(r"^(.+)\n[-=]{3,}\n", text, flags=re.M)
+    names = [key for _, key in fields(read(top, "proto/config.proto"))]
+    sources = [file for file in os.listdir(os.path.join(top, "portod")) if file.endswith(".c")]
+    code = "".join(read(top, "portod/" + file) for file in sources if file != "config.c")
+    for title, body in zip(sections[1::2], sections[2::2]):
+        if "not used yet" not in title and "no effect" not in title:
+            continue
+        for key in re.findall(r"\*\*(\w+)\*\* \(", body):
+            # Of a name that two sections have one may be used.
+            if names.count(key) == 1 and re.search(
+                r"\b(daemon|container|volumes|core|network|metrics|m)->%s\b" % key, code
+            ):
+                yield "%s: %s is read by the daemon, but stands under '%s'" % (
+                    CONFIG_PAGE,
+                    key,
+                    title,
+                )
+
+
 def table(text, name):
     """Body of an array of rows in a C source."""
     found = re.search(r"\b%s\[\] = \{\n(.*?)^\t*\};" % name, text, re.M | re.S)
@@ -110,7 +132,7 @@ def check_built(top):
 
 def main():
     top = root()
-    checks = check_config, check_daemon, check_client, check_library, check_differences, check_built
+    checks = check_config, check_config_use, check_daemon, check_client, check_library, check_differences, check_built
     finish([problem for check in checks for problem in check(top)], "docs")
 
 
