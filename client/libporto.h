@@ -517,9 +517,9 @@ PORTO_API int porto_call_raw(struct porto_conn *conn, const void *request, size_
 
 /*
  * The same with both as text: `size` bytes like `List { mask: "a*" }`. Methods may be spelled as in
- * older schemas (`list`, `propertyList`). *ret_reply is released with porto_free_string(), *ret_code
- * is the reply's error. A text that cannot be parsed is PORTO_E_INVALID_METHOD, without asking the
- * daemon.
+ * older schemas (`list`, `propertyList`). *ret_reply is released with porto_free_string(),
+ * *ret_code is the reply's error. A text that cannot be parsed is PORTO_E_INVALID_METHOD,
+ * without asking the daemon.
  */
 PORTO_API int porto_call_text(struct porto_conn *conn, const char *text, size_t size,
 			      char **ret_reply, int *ret_code);
