@@ -2,9 +2,12 @@
 """Two daemons side by side: neither sees, touches or outlives the other's."""
 
 import os
+import re
+import shutil
 import signal
+import subprocess
 
-from conftest import alive, poll
+from conftest import BUILD, SOURCE, UNIQUE, alive, find_binary, poll
 
 
 def test_two_daemons(own_portod):
@@ -131,3 +134,33 @@ def test_damaged_state(own_portod):
     daemon.start()
     with daemon.client() as client:
         assert client.state("a") == "running"
+
+
+def test_first_container_of_the_readme(tmp_path):
+    """As a newcomer does it: line after line, but for the build and the names of directories."""
+    with open(os.path.join(SOURCE, "README.md")) as file:
+        readme = file.read()
+    section = readme.split("## The first container")[1]
+    commands, config = re.findall(r"\n\n((?:    .+\n)+)", section)[:2]
+    for old, new in (
+        (r"meson setup .* && (?=mkdir)", ""),
+        ("/tmp/my", str(tmp_path)),
+        ("my.conf", str(tmp_path / "conf")),
+        ("my-porto", UNIQUE + "-readme"),
+        (r"\./build/|/where/it/is/build/", BUILD + "/"),
+    ):
+        commands, config = re.sub(old, new, commands), re.sub(old, new, config)
+    (tmp_path / "conf").write_text(config)
+    portod = [find_binary("portod/portod"), "--config", str(tmp_path / "conf")]
+    with open(tmp_path / "out", "w+") as out:
+        try:
+            result = subprocess.run(["sh", "-ec", commands], stdout=out, stderr=out, timeout=60)
+        finally:
+            poll(lambda: subprocess.run([*portod, "status"], stdout=out).returncode == 0)
+            subprocess.run([*portod, "stop"], check=True, timeout=60)
+        out.seek(0)
+        text = out.read()
+    assert result.returncode == 0, text
+    assert "Hello, world!" in text
+    assert re.search(r"^web +running", text, re.M), text
+    shutil.rmtree(tmp_path)

@@ -132,7 +132,15 @@ def check_built(top):
 
 def main():
     top = root()
-    checks = check_config, check_config_use, check_daemon, check_client, check_library, check_differences, check_built
+    checks = (
+        check_config,
+        check_config_use,
+        check_daemon,
+        check_client,
+        check_library,
+        check_differences,
+        check_built,
+    )
     finish([problem for check in checks for problem in check(top)], "docs")
 
 
