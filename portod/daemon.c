@@ -293,6 +293,9 @@ static void fill_prop_env(struct daemon *d)
 	e->stdout_limit_max = m->stdout_limit_max;
 	e->stdout_read_max = m->std_stream_read_limit;
 	e->min_memory_limit = m->min_memory_limit;
+	e->memlock_minimal = m->memlock_minimal;
+	e->memlock_margin = m->memlock_margin;
+	e->memory_limit_margin = m->memory_limit_margin;
 	e->respawn_delay_default = m->respawn_delay_ms * NSEC_PER_MSEC;
 	e->aging_time_default = m->default_aging_time_s;
 	e->thread_limit_default = (uint64_t)m->default_thread_limit;

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 
 #include "kernel/hold.h"
-#include "kernel/rlimit.h"
 #include "ops/cpuset.h"
 #include "ops/internal.h"
 #include "ops/resolver.h"
 #include "ops/settings.h"
-#include "props/ulimit.h"
 
 static int apply_settings(struct ops *ops, const struct container *ct, enum apply_group group,
 			  struct error *err)
@@ -73,35 +71,6 @@ static int apply_sched(struct ops *ops, const struct container *ct, struct error
 			break;
 	}
 	return 0;
-}
-
-/* ---- limits of processes ---- */
-
-/* Every process of the container and of those below that inherit from it. */
-static int apply_ulimit(struct ops *ops, struct container *ct, struct error *err)
-{
-	struct family family = ops_family(ct);
-	struct rlimit_entry *limits = NULL;
-	size_t nlimits = 0, npids = 0;
-	pid_t *pids = NULL;
-	struct cgroup cg;
-	int rc = 0;
-
-	family.name = NULL; /* this must not block */
-	prop_cgroup(ct, &cg);
-	ulimit_effective(ct, ops->env, &limits, &nlimits);
-	if (container_is_job(ct) ? family_members(&family, ops->cgroups, &cg, &pids, &npids, err)
-				 : cgroup_pids(ops->cgroups, &cg, true, &pids, &npids, err)) {
-		free(limits);
-		return -1;
-	}
-	for (size_t p = 0; p < npids && rc == 0; p++)
-		for (size_t i = 0; i < nlimits && rc == 0; i++)
-			if (rlimit_apply(pids[p], &limits[i], err) < 0 && err->sys != ESRCH)
-				rc = -1;
-	free(limits);
-	free(pids);
-	return rc;
 }
 
 /* ---- cpu limits of a subtree ---- */
@@ -186,7 +155,7 @@ static int apply_group(struct ops *ops, struct container *ct, enum apply_group g
 		/* The margin below it depends on the cores. */
 		return ct->spec.memory_limit ? apply_settings(ops, ct, APPLY_MEMORY, err) : 0;
 	case APPLY_ULIMIT:
-		return apply_ulimit(ops, ct, err);
+		return limits_apply(ops, ct, err);
 	case APPLY_HELD:
 		return apply_held(ops, ct, err);
 	case APPLY_GUARANTEE:

@@ -160,6 +160,10 @@ void links_remember(struct ops *ops, struct container *ct);
 void links_forget(struct container *ct); /* after */
 int apply_links(struct ops *ops, struct container *ct, struct error *err);
 
+/* ---- limits.c ---- */
+/* `ulimit` of the container and of what inherits it below. Does not block. */
+int limits_apply(struct ops *ops, struct container *top, struct error *err);
+
 /* ---- counters.c ---- */
 struct counters *counters_free(struct counters *c);
 

@@ -35,6 +35,13 @@ static void init_inherited(const struct prop_env *env, struct container *ct)
 		spec->controllers = control_close(env, cgroup_host_default_controllers(env->cgroups,
 										       ct->level));
 	container_mark_set(ct, ROW_controllers, true);
+	if (ct->level == 1 && env->memory_limit_margin) {
+		uint64_t margin = env->memory_limit_margin, most = env->memory_total / 4;
+
+		spec->memory_limit = env->memory_total - (margin < most ? margin : most);
+		control_restore(env, ct, row_memory_limit.needs);
+		container_mark_set(ct, ROW_memory_limit, true);
+	}
 	if (ct->level == 1 && env->thread_limit_default &&
 	    prop_is_supported(&row_thread_limit, env)) {
 		spec->thread_limit = env->thread_limit_default;

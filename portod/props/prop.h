@@ -72,11 +72,13 @@ struct prop_env {
 	const char *place;        /* the daemon's; NULL = /place */
 	const char *workdir_base; /* "<place>/porto" */
 	uint64_t stdout_limit_default, stdout_limit_max, stdout_read_max, min_memory_limit;
-	uint64_t respawn_delay_default;    /* ns */
-	uint64_t aging_time_default;       /* s */
-	uint64_t thread_limit_default;     /* level 1 */
-	uint64_t cpu_period_default;       /* ns */
-	uint64_t memory_guarantee_reserve; /* bytes nobody may be promised */
+	uint64_t respawn_delay_default;           /* ns */
+	uint64_t aging_time_default;              /* s */
+	uint64_t thread_limit_default;            /* level 1 */
+	uint64_t cpu_period_default;              /* ns */
+	uint64_t memory_guarantee_reserve;        /* bytes nobody may be promised */
+	uint64_t memlock_minimal, memlock_margin; /* bytes, see props/ulimit.c */
+	uint64_t memory_limit_margin;             /* bytes; 0 = no limit by default */
 	bool pressurize_on_death_default;
 	const char *default_ulimit;
 	bool core_enabled;            /* core dumps come to us: `core_command` has a meaning */

@@ -8,10 +8,6 @@
 #include "base/num.h"
 #include "base/xalloc.h"
 
-#define MIB            (1024 * 1024ULL)
-#define MEMLOCK_MIN    (8 * MIB)
-#define MEMLOCK_MARGIN (16 * MIB)
-
 /* Add the types that are not there yet. */
 static void add_missing(struct smap *limits, const struct smap *more)
 {
@@ -46,15 +42,16 @@ static void add_nproc(struct smap *limits)
 }
 
 /* What a memory limit bounds anyway may be locked, but for a rest. */
-static void add_memlock(struct smap *limits, const struct container *ct)
+static void add_memlock(struct smap *limits, const struct container *ct, const struct prop_env *env)
 {
-	uint64_t memory = container_memory_limit_total(ct), soft = MEMLOCK_MIN;
+	uint64_t memory = container_memory_limit_total(ct), soft = env->memlock_minimal;
+	uint64_t margin = env->memlock_margin;
 	auto_free char *text = NULL;
 
 	if (smap_find(limits, "memlock"))
 		return;
-	if (memory > MEMLOCK_MARGIN && memory - MEMLOCK_MARGIN > soft)
-		soft = memory - MEMLOCK_MARGIN;
+	if (memory > margin && memory - margin > soft)
+		soft = memory - margin;
 	text = xasprintf("%llu unlimited", (unsigned long long)soft);
 	smap_set(limits, "memlock", text);
 }
@@ -84,7 +81,7 @@ void ulimit_effective(const struct container *ct, const struct prop_env *env,
 	if (env->default_ulimit && smap_parse(&defaults, env->default_ulimit) == 0)
 		add_missing(&limits, &defaults);
 	add_nproc(&limits);
-	add_memlock(&limits, ct);
+	add_memlock(&limits, ct, env);
 	*ret = xnew_array(struct rlimit_entry, limits.n);
 	*ret_n = to_entries(&limits, *ret);
 }

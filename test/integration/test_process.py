@@ -341,6 +341,54 @@ def test_limits_of_a_running_container(porto, name):
         assert limits(file.read())["Max open files"] == ["100", "200"]
 
 
+def files_of(porto, name):
+    with open("/proc/%s/limits" % porto.get_property(name, "root_pid")) as file:
+        return limits(file.read())["Max open files"]
+
+
+def test_limits_of_running_containers_below(porto, toolbox, name):
+    """Each process has what holds for its own container. (Limits only go down: that needs no right.)"""
+    porto.run(name, "sleep 1000", ulimit="nofile: 500 600")
+    porto.run(name + "/own", "sleep 1000", ulimit="nofile: 300 400")
+    porto.run(name + "/inherits", "sleep 1000")
+    porto.run(name + "/inherits/own", "sleep 1000", ulimit="nofile: 310 410")
+    for job, props in ("job", {}), ("ownjob", {"ulimit": "nofile: 320 420"}):
+        porto.run("%s/%s" % (name, job), "sleep 1000", virt_mode="job", **props)
+    porto.set_property(name, "ulimit", "nofile: 200 450")
+    for below, expected in {
+        "": ["200", "450"],
+        "/own": ["300", "400"],
+        "/inherits": ["200", "450"],
+        "/inherits/own": ["310", "410"],
+        "/job": ["200", "450"],
+        "/ownjob": ["320", "420"],
+    }.items():
+        assert files_of(porto, name + below) == expected, below
+    porto.set_property(name + "/inherits", "ulimit[nofile]", "50 60")
+    assert files_of(porto, name + "/inherits") == ["50", "60"]
+    assert files_of(porto, name + "/inherits/own") == ["310", "410"]
+    assert files_of(porto, name) == ["200", "450"]
+
+
+def test_configured_memory_limits(own_portod):
+    """memlock_minimal, memlock_margin and memory_limit_margin, which is for the first level."""
+    daemon = own_portod(container="memlock_minimal: 1048576 memlock_margin: 2097152 memory_limit_margin: 1073741824")
+    with daemon.client() as porto:
+        got = limits(porto.output("a", "cat /proc/self/limits", memory_limit="2M"))
+        assert got["Max locked memory"][0] == str(1 << 20)
+        got = limits(porto.output("b", "cat /proc/self/limits", memory_limit="6M"))
+        assert got["Max locked memory"][0] == str(4 << 20)
+        porto.create("c")
+        total = int(porto.get_property("/", "memory_limit_total"))
+        limit = int(porto.get_property("c", "memory_limit"))
+        assert limit == total - min(total // 4, 1 << 30)
+        porto.create("c/child")
+        assert porto.get_property("c/child", "memory_limit") == "0"
+        porto.set_property("c", "memory_limit", "0")
+        porto.start("c")
+        assert porto.get_property("c", "memory_limit") == "0"
+
+
 def test_oom_score_adj(porto, name):
     assert porto.output(name, "cat /proc/self/oom_score_adj", oom_score_adj=500).strip() == "500"
     assert porto.output(name, "cat /proc/self/oom_score_adj").strip() == "0"

@@ -51,6 +51,8 @@ static inline void fx_init_on(struct props_fixture *f, struct cgroup_host *host)
 		.stdout_limit_max = 1 << 30,
 		.stdout_read_max = 16 << 20,
 		.min_memory_limit = 1 << 20,
+		.memlock_minimal = 8 << 20,
+		.memlock_margin = 16 << 20,
 		.respawn_delay_default = 1000000000,
 		.aging_time_default = 86400,
 		.thread_limit_default = 10000,
