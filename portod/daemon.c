@@ -365,6 +365,13 @@ static void fill_extra(struct daemon *d)
 	}
 }
 
+static uint32_t disabled_controllers(const PortoConfig__TContainerConfig *m)
+{
+	return (m->enable_blkio ? 0 : CGROUP_BIT(CGROUP_BLKIO)) |
+	       (m->enable_hugetlb ? 0 : CGROUP_BIT(CGROUP_HUGETLB)) |
+	       (m->enable_cgroup2 ? 0 : CGROUP_BIT(CGROUP_CGROUP2));
+}
+
 static int open_cgroups(struct daemon *d, struct error *err)
 {
 	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
@@ -373,6 +380,7 @@ static int open_cgroups(struct daemon *d, struct error *err)
 		.prefix = m->cgroup_prefix,
 		.freeze_timeout_ms = m->freezer_wait_timeout_s * 1000,
 		.remove_timeout_ms = m->cgroup_remove_timeout_s * 1000,
+		.disabled = disabled_controllers(d->config->msg->container),
 	};
 	auto_buf text = BUF_INIT;
 	auto_strv lines = STRV_INIT;

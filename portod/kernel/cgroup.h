@@ -63,6 +63,9 @@ struct cgroup_options {
 	const char *prefix;         /* P, one or more components without leading slash, "porto" */
 	unsigned freeze_timeout_ms; /* 0 = 300 s */
 	unsigned remove_timeout_ms; /* 0 = 300 s */
+	/* CGROUP_BITs that are left alone as if the host had none of them. CGROUP2 counts where
+	 * there is a v1 freezer. */
+	uint32_t disabled;
 };
 
 /* Find hierarchies and features, create the base group P where one is needed (freezer and

@@ -125,6 +125,7 @@ struct cgroup_host {
 	struct cgroup_hierarchy *unified; /* or NULL */
 	char *prefix, *cgroup_root, *proc_root;
 	unsigned freeze_timeout_ms, remove_timeout_ms;
+	uint32_t disabled; /* of the options */
 };
 
 /* ---- cgroup.c ---- */

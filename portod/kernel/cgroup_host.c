@@ -118,7 +118,8 @@ static enum cgroup_naming naming_of(bool is_v2, uint32_t controllers)
 static int add_mount(struct cgroup_host *h, const struct cgroup_mount *m, struct error *err)
 {
 	auto_free char *identity = m->is_v2 ? NULL : identity_of(m->options);
-	uint32_t mask = m->is_v2 ? CGROUP_BIT(CGROUP_CGROUP2) : parse_options(m->options);
+	uint32_t mask = m->is_v2 ? CGROUP_BIT(CGROUP_CGROUP2)
+				 : parse_options(m->options) & ~h->disabled;
 	struct cgroup_hierarchy *hr;
 	int fd;
 
@@ -185,9 +186,12 @@ static void claim_for_unified(struct cgroup_host *h)
 	};
 
 	locate_controllers(h);
+	if (h->disabled & CGROUP_BIT(CGROUP_CGROUP2) && h->at[CGROUP_FREEZER])
+		drop_covered(h, "", CGROUP_BIT(CGROUP_CGROUP2));
+	locate_controllers(h);
 	h->unified = h->at[CGROUP_CGROUP2];
 	for (size_t i = 0; h->unified && i < ARRAY_SIZE(candidates); i++) {
-		if (!h->at[candidates[i]])
+		if (!h->at[candidates[i]] && !(h->disabled & CGROUP_BIT(candidates[i])))
 			h->unified->controllers |= CGROUP_BIT(candidates[i]);
 	}
 	locate_controllers(h);
@@ -325,6 +329,7 @@ int cgroup_host_new(const struct cgroup_options *opt, struct cgroup_host **ret, 
 	h->prefix = xstrdup(opt->prefix);
 	h->cgroup_root = path_normalize(opt->cgroup_root ? opt->cgroup_root : "/sys/fs/cgroup");
 	h->proc_root = xstrdup(opt->proc_root ? opt->proc_root : "/proc");
+	h->disabled = opt->disabled;
 	h->freeze_timeout_ms = opt->freeze_timeout_ms ? opt->freeze_timeout_ms
 						      : CGROUP_DEFAULT_TIMEOUT_MS;
 	h->remove_timeout_ms = opt->remove_timeout_ms ? opt->remove_timeout_ms

@@ -25,6 +25,7 @@ struct fake {
 	char dir[64];
 	struct buf mountinfo;
 	struct cgroup_host *host;
+	uint32_t disabled; /* for fake_probe() */
 };
 
 static inline void fake_put(struct fake *f, const char *path, const char *text)
@@ -94,6 +95,7 @@ static inline int fake_probe(struct fake *f, const char *prefix, struct error *e
 		.prefix = prefix,
 		.freeze_timeout_ms = 50,
 		.remove_timeout_ms = 50,
+		.disabled = f->disabled,
 	};
 
 	fake_put(f, "proc/self/mountinfo", buf_str(&f->mountinfo));

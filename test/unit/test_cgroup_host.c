@@ -109,6 +109,33 @@ static void test_probe_unified(void **state)
 	assert_false(cgroup_knob_is_supported(f->host, CGROUP_KNOB_DEVICES));
 }
 
+static void test_probe_disabled(void **state)
+{
+	struct fake *f = *state;
+	uint32_t off = BIT(BLKIO) | BIT(HUGETLB) | BIT(CGROUP2);
+
+	f->disabled = off;
+	fake_hybrid(f);
+	fake_probe_ok(f, "porto");
+	assert_int_equal(cgroup_host_controllers(f->host), V1_ALL & ~BIT(BLKIO));
+	assert_described(f, "layout: legacy");
+	assert_false(fake_exists(f, "cg/unified/porto"));
+	assert_false(cgroup_knob_is_supported(f->host, CGROUP_KNOB_IO_LIMIT));
+}
+
+static void test_probe_unified_disabled(void **state)
+{
+	struct fake *f = *state;
+
+	f->disabled = BIT(BLKIO) | BIT(HUGETLB) | BIT(CGROUP2);
+	fake_v2(f, "porto");
+	fake_probe_ok(f, "porto");
+	fake_assert(f, "cg/cgroup.subtree_control", "+cpu +cpuset +memory +pids");
+	assert_false(cgroup_host_controllers(f->host) & (BIT(BLKIO) | BIT(HUGETLB)));
+	/* there is nothing else */
+	assert_true(cgroup_host_controllers(f->host) & BIT(CGROUP2));
+}
+
 /* Delegated: only what the directory above offers, and each step down enables it. */
 static void test_probe_unified_delegated(void **state)
 {
@@ -350,6 +377,8 @@ int main(void)
 		TEST(test_probe_comounted),
 		TEST(test_probe_hybrid),
 		TEST(test_probe_unified),
+		TEST(test_probe_disabled),
+		TEST(test_probe_unified_disabled),
 		TEST(test_probe_unified_delegated),
 		TEST(test_probe_mixture),
 		TEST(test_probe_failures),
