@@ -252,3 +252,20 @@ def test_log_is_opened_again(own_portod):
             return os.path.exists(daemon.log_path) and "after" in open(daemon.log_path).read()
 
         poll(written, 10, step=0.1)
+
+
+def test_disabled_controllers(own_portod):
+    """As if the host had none of them."""
+    daemon = own_portod(container="enable_blkio: false enable_hugetlb: false enable_cgroup2: false")
+    with daemon.client() as porto:
+        assert not {"io_limit", "hugetlb_limit"} & set(porto.property_list())
+        porto.run("a", "sleep 1000")
+        owned = porto.get_property("a", "controllers").split(";")
+        assert not {"blkio", "hugetlb"} & set(owned)
+        if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+            assert "cgroup2" not in owned
+            with open("/proc/%s/cgroup" % porto.get_property("a", "root_pid")) as file:
+                assert not [line for line in file if line.startswith("0::") and daemon.id in line]
+        with expect("NotSupported"):
+            porto.set_property("a", "io_limit", "1M")
+        porto.destroy("a")
