@@ -5,8 +5,11 @@
  *   portoinit --container NAME                           hold the namespaces, reap, sleep
  *   portoinit --container NAME --wait PID --record FD    wait for the command, child PID
  *             … --kill 1                                 and then end what it left behind
+ *             … --gate FD                                close it when our rights are gone
  *   portoinit --hold FD N PATH… ARGV…                    wait for a byte from FD, become ARGV,
  *                                                        by one of N PATHs (kernel/hold.h)
+ *   portoinit --container NAME --join CHANNEL OPTION…    clone the first process into the pid
+ *                                                        namespace of others (child_join())
  *   portoinit --version
  *
  * There is one for every container, and it is on the way of every start: no C library (tiny.h), no
@@ -19,15 +22,14 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/wait.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 
 #include "kernel/taskfile.h"
 #include "portod-config.h"
+#include "portoinit.h"
 #include "tiny.h"
 
 #ifndef SYS_pidfd_send_signal
@@ -37,18 +39,7 @@
 #define SYS_close_range 436
 #endif
 
-#define EXIT_USAGE  2
 #define CORE_DUMPED (128 + 34) /* what Porto adds to the signal then */
-
-struct options {
-	long wait;   /* 0 = hold */
-	long record; /* -1 = none */
-	long kill;   /* end what the command left behind */
-};
-
-/* The kernel's own signal set: bit n - 1. */
-typedef uint64_t mask_t;
-#define MASK(sig) (1ULL << ((sig)-1))
 
 struct kernel_sigaction {
 	void *handler;
@@ -57,13 +48,13 @@ struct kernel_sigaction {
 	mask_t mask;
 };
 
-static _Noreturn void leave(int code)
+_Noreturn void leave(int code)
 {
 	for (;;)
 		sys4(SYS_exit_group, code, 0, 0, 0);
 }
 
-static long pid_self(void)
+long pid_self(void)
 {
 	return sys4(SYS_getpid, 0, 0, 0, 0);
 }
@@ -75,12 +66,12 @@ static void set_disposition(int sig, void (*handler)(int))
 	sys4(SYS_rt_sigaction, sig, (long)&sa, 0, sizeof(mask_t));
 }
 
-static void set_mask(mask_t mask)
+void set_mask(mask_t mask)
 {
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 }
 
-static bool equal(const char *a, const char *b)
+bool equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -90,19 +81,26 @@ static bool equal(const char *a, const char *b)
 }
 
 /*
- * All we may ever need is to signal the command, whoever it became. We execute nothing, so what is
- * in the bounding set does not matter.
+ * All we may ever need is to signal the command, whoever it became. We execute nothing, but
+ * somebody in the container who may trace could make us: without no_new_privs root would have all
+ * of the bounding set then, which is that of the host.
  */
-static void keep_cap_kill(void)
+void keep_cap_kill(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };
+	uint32_t kill;
 
-	data[0].effective = data[0].permitted = 1u << CAP_KILL;
+	sys4(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0);
+	sys4(SYS_capget, (long)&header, (long)data, 0, 0);
+	kill = data[0].permitted & 1u << CAP_KILL;
+	data[0].effective = data[0].permitted = kill;
+	data[0].inheritable = 0;
+	data[1].effective = data[1].permitted = data[1].inheritable = 0;
 	sys4(SYS_capset, (long)&header, (long)data, 0, 0);
 }
 
-static void write_text(int fd, const char *text)
+void write_text(int fd, const char *text)
 {
 	long n = 0;
 
@@ -111,14 +109,14 @@ static void write_text(int fd, const char *text)
 	sys4(SYS_write, fd, (long)text, n, 0);
 }
 
-static _Noreturn void say(int fd, const char *text, int code)
+_Noreturn void say(int fd, const char *text, int code)
 {
 	write_text(fd, text);
 	leave(code);
 }
 
 /* Decimal, or -1. */
-static long parse(const char *s)
+long parse(const char *s)
 {
 	long v = 0;
 
@@ -132,105 +130,41 @@ static long parse(const char *s)
 	return v;
 }
 
-/* ---- a held command ---- */
+/* ---- options ---- */
 
-#define EXIT_NO_EXEC 127 /* as a shell */
-
-/* Does it end a process that does not handle it? */
-static bool is_deadly(unsigned sig)
+/* Those with a number. */
+static long *find_option(struct options *o, const char *name)
 {
-	const mask_t harmless = MASK(SIGCHLD) | MASK(SIGURG) | MASK(SIGWINCH) | MASK(SIGCONT) |
-				MASK(SIGTSTP) | MASK(SIGTTIN) | MASK(SIGTTOU);
-
-	return sig && sig <= 64 && !(harmless & MASK(sig));
-}
-
-/* The first process of a pid namespace gets no signal that it does not ask for. */
-static void watch_signals(struct pollfd *p)
-{
-	mask_t all = ~0ULL;
-
-	set_mask(all);
-	p->fd = (int)sys4(SYS_signalfd4, -1, (long)&all, sizeof(all), SFD_CLOEXEC);
-	p->events = POLLIN;
-}
-
-static void await_word(int fd)
-{
-	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = -1 } };
-	struct signalfd_siginfo info;
-	char byte;
-
-	if (pid_self() == 1)
-		watch_signals(&p[1]);
-	for (;;) {
-		sys4(SYS_ppoll, (long)p, 2, 0, 0);
-		if (p[0].revents && sys4(SYS_read, fd, (long)&byte, 1, 0) != -EINTR)
-			break;
-		if (p[1].revents &&
-		    sys4(SYS_read, p[1].fd, (long)&info, sizeof(info), 0) == sizeof(info) &&
-		    is_deadly(info.ssi_signo))
-			leave(128 + (int)info.ssi_signo);
-	}
-	if (p[1].fd >= 0)
-		sys4(SYS_close, p[1].fd, 0, 0, 0);
-	sys4(SYS_close, fd, 0, 0, 0);
-	set_mask(0);
-}
-
-/* What a shell does with a script that does not say whose it is; the place of the path before the
- * arguments is free by now. */
-static void exec_script(char *path, char **argv, char **envp)
-{
-	char shell[] = "/bin/sh";
-
-	argv[-1] = shell;
-	argv[0] = path;
-	sys4(SYS_execve, (long)shell, (long)(argv - 1), (long)envp, 0);
-}
-
-static _Noreturn void hold_command(char **args)
-{
-	long fd = args[0] ? parse(args[0]) : -1, n = fd >= 0 && args[1] ? parse(args[1]) : -1;
-	char **paths = args + 2, **argv, **envp;
-	long r = -ENOENT;
-
-	if (n < 1)
-		leave(EXIT_USAGE);
-	argv = paths + n;
-	for (envp = argv; *envp; envp++)
-		;
-	envp++;
-	await_word((int)fd);
-	for (long i = 0; i < n && r != -EAGAIN; i++) {
-		r = sys4(SYS_execve, (long)paths[i], (long)argv, (long)envp, 0);
-		if (r == -ENOEXEC)
-			exec_script(paths[i], argv, envp);
-	}
-	write_text(2, "portod: cannot execute ");
-	write_text(2, paths[0]);
-	say(2, "\n", EXIT_NO_EXEC);
+	return equal(name, "--wait")       ? &o->wait
+	       : equal(name, "--record")   ? &o->record
+	       : equal(name, "--kill")     ? &o->kill
+	       : equal(name, "--gate")     ? &o->gate
+	       : equal(name, "--join")     ? &o->join
+	       : equal(name, "--held")     ? &o->held
+	       : equal(name, "--tty")      ? &o->tty
+	       : equal(name, "--warnings") ? &o->warnings
+					   : NULL;
 }
 
 static void parse_options(char **argv, struct options *o)
 {
 	for (char **a = argv + 1; *a; a += 2) {
-		long v = a[1] ? parse(a[1]) : -1;
+		long v = a[1] ? parse(a[1]) : -1, *option = find_option(o, *a);
 
 		if (equal(*a, "--version"))
 			say(1, PORTOD_VERSION "\n", 0);
-		if (equal(*a, "--container") && a[1])
-			continue;
-		if (equal(*a, "--wait") && v > 0)
-			o->wait = v;
-		else if (equal(*a, "--record") && v >= 0)
-			o->record = v;
-		else if (equal(*a, "--kill") && v >= 0)
-			o->kill = v;
-		else
+		if (equal(*a, "--command") && is_command(a + 1)) {
+			o->command = a + 1;
+			return;
+		}
+		if (equal(*a, "--says") && a[1])
+			o->says = a[1];
+		else if (option && v >= 0)
+			*option = v;
+		else if (!((equal(*a, "--container") || equal(*a, "--limit")) && a[1]))
 			say(2,
 			    "usage: portoinit --container NAME [--wait PID --record FD] "
-			    "[--kill 1]\n",
+			    "[--gate FD] [--kill 1]\n",
 			    EXIT_USAGE);
 	}
 }
@@ -295,12 +229,14 @@ static _Noreturn void exit_like(int status)
 
 /*
  * Kill our children, by their directories in /proc and not by number: /proc may be one of a pid
- * namespace above ours, where numbers mean something else. 0 when that is not possible.
+ * namespace above ours, where numbers mean something else. 0 when that is not possible, for one of
+ * another user perhaps.
  */
 static int kill_children(void)
 {
 	char text[4096], path[32] = "/proc/";
 	const long proc = 6;
+	int allowed = 1;
 	long fd = sys4(SYS_openat, AT_FDCWD, (long)"/proc/thread-self/children", O_RDONLY, 0), n;
 
 	if (fd < 0)
@@ -318,10 +254,11 @@ static int kill_children(void)
 		fd = sys4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY, 0);
 		if (fd < 0)
 			continue;
-		sys4(SYS_pidfd_send_signal, fd, SIGKILL, 0, 0);
+		if (sys4(SYS_pidfd_send_signal, fd, SIGKILL, 0, 0) == -EPERM)
+			allowed = 0;
 		sys4(SYS_close, fd, 0, 0, 0);
 	}
-	return 1;
+	return allowed;
 }
 
 /* Orphans become our children, so that killing and reaping these finds everybody in the end. */
@@ -384,14 +321,24 @@ static _Noreturn void hold(void)
 
 _Noreturn void tiny_main(char **argv)
 {
-	struct options o = { .record = -1 };
+	struct options o = {
+		.record = -1, .gate = -1, .join = -1, .held = -1, .says = "exec the command"
+	};
 
-	if (argv[1] && equal(argv[1], "--hold"))
-		hold_command(argv + 2);
+	if (argv[1] && equal(argv[1], "--hold")) {
+		if (!argv[2] || parse(argv[2]) < 0 || !is_command(argv + 3))
+			leave(EXIT_USAGE);
+		hold_command(parse(argv[2]), argv + 3);
+	}
 	parse_options(argv, &o);
-	close_all_but(o.record);
+	if (o.join >= 0)
+		join(&o, argv);
+	/* Before what is closed next lets the command run, and the starter end. */
 	keep_cap_kill();
 	sys4(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0);
+	if (o.gate >= 0)
+		sys4(SYS_close, o.gate, 0, 0, 0);
+	close_all_but(o.record);
 	sys4(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0);
 	sys4(SYS_prctl, PR_SET_NAME, (long)"portoinit", 0, 0);
 	if (pid_self() != 1)

@@ -7,7 +7,8 @@
  * dozens of pages. So where we know the calling convention the program brings its own entry point
  * and calls; elsewhere (TINY_LIBC) it is an ordinary static program.
  *
- * Functions return what the kernel returns: -errno on failure.
+ * Functions return what the kernel returns: -errno on failure. All files of the program but one
+ * define TINY_PART before they include this.
  */
 #pragma once
 
@@ -28,6 +29,7 @@ static inline long sys4(long nr, long a, long b, long c, long d)
 	return ret;
 }
 
+#ifndef TINY_PART
 /* The stack holds argc and argv; the ABI wants it aligned at a call. */
 __asm__(".text\n.globl _start\n_start:\n"
 	"	xor %ebp, %ebp\n"
@@ -35,6 +37,7 @@ __asm__(".text\n.globl _start\n_start:\n"
 	"	and $-16, %rsp\n"
 	"	call tiny_start\n"
 	"	hlt\n");
+#endif
 
 /* rt_sigaction(2) wants a way back from a handler; we have none, since we have no handlers. */
 #define TINY_START 1
@@ -53,6 +56,7 @@ static inline long sys4(long nr, long a, long b, long c, long d)
 	return x0;
 }
 
+#ifndef TINY_PART
 __asm__(".text\n.globl _start\n_start:\n"
 	"	mov x29, #0\n"
 	"	mov x30, #0\n"
@@ -60,6 +64,7 @@ __asm__(".text\n.globl _start\n_start:\n"
 	"	and sp, x0, #-16\n"
 	"	bl tiny_start\n"
 	"	brk #0\n");
+#endif
 
 #define TINY_START 1
 
@@ -82,7 +87,9 @@ static inline long sys4(long nr, long a, long b, long c, long d)
 /* Never returns. */
 _Noreturn void tiny_main(char **argv);
 
-#if TINY_START
+#ifdef TINY_PART
+/* Another file has the entry point. */
+#elif TINY_START
 /* Called by _start only. */
 _Noreturn void tiny_start(void **stack);
 _Noreturn void tiny_start(void **stack)

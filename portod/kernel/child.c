@@ -29,7 +29,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/xalloc.h"
 #include "kernel/caps.h"
 #include "kernel/exec.h"
 #include "kernel/handshake.h"
@@ -131,13 +133,13 @@ static void set_loginuid(struct child *c)
 
 static int close_others(const struct child *c, struct error *err)
 {
-	int keep[10 + _NS_COUNT] = {
-		c->channel,   c->streams[0], c->streams[1], c->streams[2], c->portoinit_fd,
-		c->record_fd, c->root_fd,    c->cwd_fd,     c->hold_fd,    c->console,
+	int keep[11 + _NS_COUNT] = {
+		c->channel, c->streams[0], c->streams[1], c->streams[2], c->portoinit_fd, c->join,
+		c->root_fd, c->record_fd,  c->cwd_fd,     c->hold_fd,    c->console,
 	};
 	int r;
 
-	memcpy(keep + 10, c->ns_fds, sizeof(c->ns_fds));
+	memcpy(keep + 11, c->ns_fds, sizeof(c->ns_fds));
 	r = fd_close_all(keep, ARRAY_SIZE(keep));
 	return r < 0 ? error_errno(err, -r, "close descriptors") : 0;
 }
@@ -293,31 +295,25 @@ static int enter_user_namespace(struct child *c, struct error *err)
 
 /* ---- becoming portoinit ---- */
 
-static int exec_portoinit(const struct child *c, pid_t main_pid, struct error *err)
+/* `gate`: what portoinit closes when it has given up its rights, -1 = nothing. */
+static int exec_portoinit(const struct child *c, pid_t main_pid, int gate, struct error *err)
 {
-	char pid[16], record[16], prog[] = "portoinit", container[] = "--container",
-				  wait[] = "--wait", rec[] = "--record", kill[] = "--kill",
-				  one[] = "1";
-	char *name = (char *)(uintptr_t)c->spec->name;
-	char *argv[10] = { prog, container, name };
+	auto_strv args = STRV_INIT;
 	char *envp[] = { NULL };
 
+	strv_add(&args, "portoinit");
+	strv_add(&args, "--container");
+	strv_add(&args, c->spec->name);
 	if (main_pid) {
-		snprintf(pid, sizeof(pid), "%d", (int)main_pid);
-		snprintf(record, sizeof(record), "%d", c->record_fd);
-		argv[3] = wait;
-		argv[4] = pid;
-		argv[5] = rec;
-		argv[6] = record;
-		fcntl(c->record_fd, F_SETFD, 0);
+		exec_add_number(&args, "--wait", (long)main_pid);
+		exec_add_fd(&args, "--record", c->record_fd);
+		exec_add_fd(&args, "--gate", gate);
 	}
-	if (main_pid && c->spec->shared_groups) {
-		argv[7] = kill;
-		argv[8] = one;
-	}
+	if (main_pid && c->spec->shared_groups)
+		exec_add_number(&args, "--kill", 1);
 	/* It drops all capabilities but KILL itself: cheaper than to empty the bounding set here.
 	 * */
-	syscall(SYS_execveat, c->portoinit_fd, "", argv, envp, AT_EMPTY_PATH);
+	syscall(SYS_execveat, c->portoinit_fd, "", args.v, envp, AT_EMPTY_PATH);
 	return error_errno(err, errno, "exec %s", c->spec->portoinit);
 }
 
@@ -336,7 +332,7 @@ static int holder_main(struct child *c, struct error *err)
 	    handshake_expect(c->channel, STAGE_RELEASE, 0, NULL, err) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	return exec_portoinit(c, 0, err);
+	return exec_portoinit(c, 0, -1, err);
 }
 
 /* ---- becoming the command ---- */
@@ -371,7 +367,7 @@ static int set_streams(struct child *c, struct error *err)
 		if (stream_open_inside(&c->spec->streams[i], i, &c->streams[i], err) < 0)
 			return -1;
 	}
-	return stream_install(c->streams, c->spec->tty, err);
+	return stream_install(c->streams, err);
 }
 
 /*
@@ -421,16 +417,15 @@ static bool has_argv(const struct start_spec *spec)
 	return spec->argv && spec->argv->n;
 }
 
-static int prepare_command(struct child *c, const struct gates *gates, struct strv *argv,
-			   struct error *err)
+/* As the command, but for its limits. `keep`: descriptors. */
+static int become_command(struct child *c, const int *keep, size_t nkeep, struct strv *argv,
+			  struct error *err)
 {
 	const struct start_spec *spec = c->spec;
-	int keep[5] = { c->channel, c->hold_fd, c->hold_fd >= 0 ? c->portoinit_fd : -1,
-			gates ? gates->released : -1, gates ? gates->init : -1 };
 
-	if (set_limits(c, err) < 0 || set_credentials(c, err) < 0 || set_streams(c, err) < 0)
+	if (set_credentials(c, err) < 0 || set_streams(c, err) < 0)
 		return -1;
-	fd_close_all(keep, ARRAY_SIZE(keep));
+	fd_close_all(keep, nkeep);
 	umask(spec->umask);
 	exec_set_environment(spec->env);
 	if (has_argv(spec))
@@ -440,11 +435,27 @@ static int prepare_command(struct child *c, const struct gates *gates, struct st
 	return 0;
 }
 
+static int prepare_command(struct child *c, const struct gates *gates, struct strv *argv,
+			   struct error *err)
+{
+	int keep[5] = { c->channel, c->hold_fd, c->hold_fd >= 0 ? c->portoinit_fd : -1,
+			gates ? gates->released : -1, gates ? gates->init : -1 };
+
+	if (set_limits(c, err) < 0 || become_command(c, keep, ARRAY_SIZE(keep), argv, err) < 0)
+		return -1;
+	return stream_take_terminal(c->spec->tty, err);
+}
+
+/* The part of a secret that may be shown: what the command was made from. */
+static const char *shown_command(const struct start_spec *spec)
+{
+	return spec->hide_expansion && !has_argv(spec) ? spec->command : NULL;
+}
+
 /* `gates` is NULL in a child of the starter itself. Returns only on failure. */
 static int command_main(struct child *c, const struct gates *gates, struct error *err)
 {
-	const struct start_spec *spec = c->spec;
-	const char *shown = spec->hide_expansion && !has_argv(spec) ? spec->command : NULL;
+	const char *shown = shown_command(c->spec);
 	struct strv argv = STRV_INIT;
 	struct ready_info info;
 
@@ -485,6 +496,46 @@ static _Noreturn void main_process(struct child *c, pid_t parent, const struct g
 	die(c, &err);
 }
 
+/* The limits are the command's alone: portoinit in front of it has work to do. */
+static int make_room(struct child *c, struct rlimit_entry *ret, struct error *err)
+{
+	for (size_t i = 0; i < c->spec->nrlimits; i++) {
+		int r = rlimit_make_room(&c->spec->rlimits[i], &ret[i], err);
+
+		if (r < 0)
+			return -1;
+		if (r > 0)
+			c->warnings |= START_WARN_RLIMIT;
+	}
+	return 0;
+}
+
+/* Into a pid namespace where others are, see child_join(). Returns only on failure. */
+static int join(struct child *c, struct error *err)
+{
+	const struct start_spec *spec = c->spec;
+	int keep[4] = { c->channel, c->hold_fd, c->portoinit_fd, spec->init ? c->record_fd : -1 };
+	auto_free struct rlimit_entry *limits = xnew_array(struct rlimit_entry, spec->nrlimits + 1);
+	struct strv argv = STRV_INIT;
+
+	/* It counts for our children. */
+	if (setns(c->join, CLONE_NEWPID) < 0)
+		return error_sys(err,
+				 errno == EINVAL ? ERR_INVALID_VALUE : error_code_of_errno(errno),
+				 errno,
+				 "enter the pid namespace, which must be the daemon's or below it");
+	if (!spec->has_command)
+		return child_join(c, NULL, limits, NULL, err);
+	if (make_room(c, limits, err) < 0 ||
+	    become_command(c, keep, ARRAY_SIZE(keep), &argv, err) < 0)
+		return -1;
+	reset_signals(false);
+	block_forwarded_signals();
+	if (restrict_calls(c, err) < 0)
+		return -1;
+	return child_join(c, &argv, limits, shown_command(spec), err);
+}
+
 /*
  * Fork the main process and become portoinit. Returns only on failure, in the first process.
  *
@@ -494,8 +545,9 @@ static _Noreturn void main_process(struct child *c, pid_t parent, const struct g
  *
  * The command must not run before we are portoinit: until then we are a copy of the server, with
  * all that it knows in our memory, and somebody who may trace could read it. So the main process
- * waits for the end of a second pipe, which our execution closes. (It cannot share our memory as
- * after vfork(2), faster as that is: we would be suspended until it has executed.)
+ * waits for the end of a second pipe, which portoinit closes when it has given up all rights. (It
+ * cannot share our memory as after vfork(2), faster as that is: we would be suspended until it has
+ * executed.)
  */
 static int split(struct child *c, struct error *err)
 {
@@ -522,7 +574,7 @@ static int split(struct child *c, struct error *err)
 	if (r < 0)
 		return starter_reap("main process", pid, err);
 	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	return exec_portoinit(c, pid, err);
+	return exec_portoinit(c, pid, init[1], err);
 }
 
 _Noreturn void child_main(struct child *c)
@@ -537,7 +589,9 @@ _Noreturn void child_main(struct child *c)
 	setsid();
 	block_forwarded_signals();
 	if (set_up(c, &err) == 0) {
-		if (!spec->has_command)
+		if (c->join >= 0)
+			join(c, &err);
+		else if (!spec->has_command)
 			holder_main(c, &err);
 		else if (spec->init)
 			split(c, &err);

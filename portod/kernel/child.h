@@ -20,6 +20,7 @@ struct child {
 	int console;           /* a mount of the terminal for /dev/console, else -1 */
 	int root_fd, cwd_fd;   /* to take before anything is mounted; -1 = stay */
 	int unshare;           /* CLONE_NEW… to do after joining those */
+	int join;              /* pid namespace in which somebody lives, see child_join(), or -1 */
 	struct sysfilter *filters; /* of spec->seccomp */
 	size_t nfilters;
 	bool placed;       /* cloned into the unified group already */
@@ -29,15 +30,18 @@ struct child {
 /* Never returns; failures are reported over the channel. Blocks. */
 _Noreturn void child_main(struct child *c);
 
-/* In starter.c: */
-
+/* ---- clone.c ---- */
 /*
  * fork(2) by clone3(2): `flags` CLONE_NEW…, `cgroup_fd` for CLONE_INTO_CGROUP or -1. Returns the
  * pid, 0 in the child, or -errno. *ret_pidfd is the caller's in the parent; NULL = not wanted.
  */
 pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd);
+
+/* ---- starter.c ---- */
 /* Reap our child `pid` that ended too early and say how it did. Returns -1 with *err set. */
 int starter_reap(const char *who, pid_t pid, struct error *err);
+/* Wait for our child `pid`, however it ends. */
+void starter_collect(pid_t pid);
 
 /* ---- child_fs.c: files and directories, by the first process, as root ---- */
 /* Open before the namespaces are entered, run after: knobs of what is entered are written by way
@@ -51,5 +55,15 @@ int sysctl_writer_run(struct sysctl_writer *w, const struct start_spec *spec, st
 /* Execute the mount plan, make links. The umask must be 0. */
 int child_set_up_files(struct child *c, struct error *err);
 int child_go_to_cwd(const struct start_spec *spec, struct error *err);
-/* Wait for our child `pid`, however it ends. */
-void starter_collect(pid_t pid);
+/* ---- child_join.c ---- */
+/*
+ * The last step of one that lives in the pid namespace of others, who may trace what they see
+ * there. So we stay outside of it while we are a copy of the server with all rights. When all is
+ * done and given up, we become portoinit --join, which clones the first process into c->join and
+ * ends; that one shows nothing and can do nothing but what the container may. It says STAGE_BORN.
+ *
+ * Call with the command's ids and capabilities, streams installed, terminal not taken. `argv` NULL:
+ * no command, as root. Returns only on failure.
+ */
+int child_join(struct child *c, const struct strv *argv, const struct rlimit_entry *limits,
+	       const char *shown, struct error *err);

@@ -2,6 +2,7 @@
 #include "kernel/exec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <nss.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,20 @@
 #include <wordexp.h>
 
 #include "base/xalloc.h"
+
+void exec_add_number(struct strv *args, const char *option, long v)
+{
+	strv_add(args, option);
+	strv_add_take(args, xasprintf("%ld", v));
+}
+
+void exec_add_fd(struct strv *args, const char *option, int fd)
+{
+	if (fd < 0)
+		return;
+	exec_add_number(args, option, fd);
+	fcntl(fd, F_SETFD, 0);
+}
 
 void exec_set_environment(const struct strv *env)
 {

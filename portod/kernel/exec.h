@@ -12,6 +12,10 @@
 
 /* Make `env` ("NAME=value") the environment of this process. Keeps pointers into it. */
 void exec_set_environment(const struct strv *env);
+/* Arguments of portoinit: an option with a number, or with a descriptor (if >= 0) that it is to
+ * have. */
+void exec_add_number(struct strv *args, const char *option, long v);
+void exec_add_fd(struct strv *args, const char *option, int fd);
 /* Would expansion only split it at blanks? Then wordexp(3) is not used for it. */
 bool exec_is_plain(const char *command);
 /*

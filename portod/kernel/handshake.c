@@ -18,24 +18,25 @@
 #include "base/num.h"
 
 struct message {
-	uint32_t stage;
-	uint32_t warnings; /* STAGE_READY */
-	int32_t vpid;      /* STAGE_READY */
-	struct error err;  /* sent only when it carries a failure */
+	struct handshake_head head;
+	struct error err; /* sent only when it carries a failure */
 };
 
 #define MESSAGE_SHORT offsetof(struct message, err)
 
 static const char *const stage_names[_STAGE_COUNT] = {
-	[STAGE_NETWORK] = "network",
-	[STAGE_READY] = "ready",
-	[STAGE_RELEASE] = "release",
-	[STAGE_EXEC] = "exec",
+	[STAGE_NETWORK] = "network", [STAGE_BORN] = "born", [STAGE_READY] = "ready",
+	[STAGE_RELEASE] = "release", [STAGE_EXEC] = "exec", [STAGE_FAILED] = "failed",
 };
 
 const char *stage_name(enum stage stage)
 {
 	return stage < _STAGE_COUNT ? stage_names[stage] : "unknown";
+}
+
+static const char *name_of(const struct message *m)
+{
+	return stage_name((enum stage)m->head.stage);
 }
 
 int handshake_pair(int *ret_host, int *ret_child, struct error *err)
@@ -63,13 +64,13 @@ static int send_message(int fd, const struct message *m, size_t len, struct erro
 		n = send(fd, m, len, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return error_errno(err, errno, "send stage %s", stage_name(m->stage));
+		return error_errno(err, errno, "send stage %s", name_of(m));
 	return 0;
 }
 
 int handshake_send(int fd, enum stage stage, struct error *err)
 {
-	struct message m = { .stage = stage };
+	struct message m = { .head.stage = stage };
 
 	return send_message(fd, &m, MESSAGE_SHORT, err);
 }
@@ -77,9 +78,7 @@ int handshake_send(int fd, enum stage stage, struct error *err)
 int handshake_send_ready(int fd, const struct ready_info *info, struct error *err)
 {
 	struct message m = {
-		.stage = STAGE_READY,
-		.warnings = info->warnings,
-		.vpid = info->vpid,
+		.head = { STAGE_READY, info->warnings, info->vpid },
 	};
 
 	return send_message(fd, &m, MESSAGE_SHORT, err);
@@ -87,7 +86,7 @@ int handshake_send_ready(int fd, const struct ready_info *info, struct error *er
 
 int handshake_send_error(int fd, const struct error *what)
 {
-	struct message m = { .stage = _STAGE_COUNT, .err = *what };
+	struct message m = { .head.stage = _STAGE_COUNT, .err = *what };
 	struct error ignored;
 
 	return send_message(fd, &m, sizeof(m), &ignored);
@@ -114,6 +113,18 @@ static int wait_readable(int fd, uint64_t deadline, const char *what, struct err
 	return 0;
 }
 
+/* What portoinit has to say: `len` bytes of text behind the head. */
+static int explain(const struct message *m, size_t len, struct error *err)
+{
+	int sys = m->head.vpid;
+	enum error_code code = (enum error_code)m->head.warnings;
+
+	error_errno(err, sys, "%.*s", (int)len, (const char *)&m->err);
+	if (code)
+		err->code = (int)code;
+	return -1;
+}
+
 /* One message: 1, end of file: 0, failure of the other side or of the channel: -1. */
 static int receive(int fd, const char *what, unsigned timeout_ms, struct message *ret,
 		   pid_t *ret_pid, struct error *err)
@@ -130,13 +141,15 @@ static int receive(int fd, const char *what, unsigned timeout_ms, struct message
 		return 0; /* closed, perhaps before it read all that we had sent */
 	if (n < 0)
 		return error_errno(err, (int)-n, "receive stage %s", what);
-	if (n == sizeof(*ret) && ret->stage == _STAGE_COUNT) {
+	if (n == sizeof(*ret) && ret->head.stage == _STAGE_COUNT) {
 		ret->err.text[ERROR_TEXT_MAX - 1] = '\0';
 		*err = ret->err;
 		if (!err->code)
 			err->code = ERR_UNKNOWN;
 		return -1;
 	}
+	if (n >= (ssize_t)MESSAGE_SHORT && ret->head.stage == STAGE_FAILED)
+		return explain(ret, (size_t)n - MESSAGE_SHORT, err);
 	if (n != MESSAGE_SHORT)
 		return error_set(err, ERR_UNKNOWN, "malformed message while waiting for stage %s",
 				 what);
@@ -153,9 +166,9 @@ static int expect(int fd, enum stage stage, unsigned timeout_ms, struct message 
 	if (r == 0)
 		return error_sys(err, ERR_UNKNOWN, ECONNRESET,
 				 "the other side ended before stage %s", stage_name(stage));
-	if (m->stage != stage)
+	if (m->head.stage != stage)
 		return error_set(err, ERR_UNKNOWN, "expected stage %s but got %s",
-				 stage_name(stage), stage_name(m->stage));
+				 stage_name(stage), name_of(m));
 	return 0;
 }
 
@@ -174,8 +187,8 @@ int handshake_expect_ready(int fd, unsigned timeout_ms, struct ready_info *ret, 
 
 	if (expect(fd, STAGE_READY, timeout_ms, &m, ret_pid, err) < 0)
 		return -1;
-	ret->vpid = m.vpid;
-	ret->warnings = m.warnings;
+	ret->vpid = m.head.vpid;
+	ret->warnings = m.head.warnings;
 	return 0;
 }
 
@@ -186,6 +199,6 @@ int handshake_expect_eof(int fd, unsigned timeout_ms, struct error *err)
 
 	if (r > 0)
 		return error_set(err, ERR_UNKNOWN, "expected the end but got stage %s",
-				 stage_name(m.stage));
+				 name_of(&m));
 	return r;
 }

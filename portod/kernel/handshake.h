@@ -16,10 +16,19 @@
 
 enum stage {
 	STAGE_NETWORK, /* both: network is set up (a later issue uses it) */
+	STAGE_BORN,    /* first -> host: it is in the pid namespace that it joins (child_join()) */
 	STAGE_READY,   /* main -> host: all set up, about to exec; carries the sender's pid */
 	STAGE_RELEASE, /* host -> main: the record is written, exec */
 	STAGE_EXEC,    /* end of file: exec succeeded */
+	STAGE_FAILED,  /* of portoinit, which sends no error value: what follows the head is text */
 	_STAGE_COUNT
+};
+
+/* How each message begins; portoinit knows only this. */
+struct handshake_head {
+	uint32_t stage;
+	uint32_t warnings; /* STAGE_READY: START_WARN_…; STAGE_FAILED: error_code, 0 = by errno */
+	int32_t vpid;      /* STAGE_READY: the sender as it sees itself; STAGE_FAILED: errno */
 };
 
 /* What STAGE_READY carries besides the sender's pid. */

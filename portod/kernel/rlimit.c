@@ -106,6 +106,26 @@ static rlim_t smaller(rlim_t a, rlim_t b)
 	return a < b ? a : b;
 }
 
+int rlimit_make_room(const struct rlimit_entry *e, struct rlimit_entry *ret, struct error *err)
+{
+	__rlimit_resource_t resource = (__rlimit_resource_t)e->resource;
+	struct rlimit cur, room;
+
+	*ret = *e;
+	if (prlimit(0, resource, NULL, &cur) < 0)
+		return error_errno(err, errno, "read limit %s", rlimit_name(e->resource));
+	if (e->lim.rlim_max <= cur.rlim_max)
+		return 0;
+	room = (struct rlimit){ .rlim_cur = cur.rlim_cur, .rlim_max = e->lim.rlim_max };
+	if (prlimit(0, resource, &room, NULL) == 0)
+		return 0;
+	if (errno != EPERM)
+		return error_errno(err, errno, "raise limit %s", rlimit_name(e->resource));
+	ret->lim.rlim_max = cur.rlim_max;
+	ret->lim.rlim_cur = smaller(e->lim.rlim_cur, cur.rlim_max);
+	return 1;
+}
+
 int rlimit_apply(pid_t pid, const struct rlimit_entry *e, struct error *err)
 {
 	__rlimit_resource_t resource = (__rlimit_resource_t)e->resource;

@@ -24,3 +24,6 @@ char *rlimit_format_value(const struct rlimit *lim);
  * lowered to what is possible and 1 is returned, so the caller can warn. 0 done, -1 error.
  */
 int rlimit_apply(pid_t pid, const struct rlimit_entry *e, struct error *err);
+/* For somebody who will have fewer rights: raise our own hard limit where that is needed, so that
+ * he can apply *ret, which is what is possible. Results as above. */
+int rlimit_make_room(const struct rlimit_entry *e, struct rlimit_entry *ret, struct error *err);

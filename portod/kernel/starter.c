@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -39,10 +38,6 @@
 #include "kernel/taskfile.h"
 #include "kernel/userns.h"
 
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL
-#endif
-
 #define KILL_WAIT_MS 10000
 
 struct starter {
@@ -59,36 +54,7 @@ struct starter {
 	bool born_dead;  /* SIGKILL before its first word */
 };
 
-/* ---- clone ---- */
-
-/* Before 5.3, or where a filter denies clone3. */
-static pid_t old_clone(int flags, int *ret_pidfd)
-{
-	unsigned long all = (unsigned long)flags | SIGCHLD | (ret_pidfd ? CLONE_PIDFD : 0);
-	long pid = syscall(SYS_clone, all, NULL, ret_pidfd, NULL, NULL);
-
-	return pid < 0 ? -errno : (pid_t)pid;
-}
-
-pid_t starter_clone(int flags, int cgroup_fd, int *ret_pidfd)
-{
-	struct clone_args args = {
-		.flags = (uint64_t)(unsigned)flags | (ret_pidfd ? CLONE_PIDFD : 0),
-		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-		/* A sibling's is that of the process that clones it. */
-		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
-	};
-	long pid;
-
-	if (cgroup_fd >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)cgroup_fd;
-	}
-	pid = syscall(SYS_clone3, &args, sizeof(args));
-	if (pid >= 0)
-		return (pid_t)pid;
-	return errno == ENOSYS && cgroup_fd < 0 ? old_clone(flags, ret_pidfd) : -errno;
-}
+/* ---- ends ---- */
 
 int starter_reap(const char *who, pid_t pid, struct error *err)
 {
@@ -175,6 +141,14 @@ static int prepare_streams(struct starter *s, struct error *err)
 	return prepare_tty(s, err);
 }
 
+static int open_portoinit(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+
+	s->child.portoinit_fd = open(spec->portoinit, O_PATH | O_CLOEXEC);
+	return s->child.portoinit_fd < 0 ? error_errno(err, errno, "open %s", spec->portoinit) : 0;
+}
+
 static int prepare_files(struct starter *s, struct error *err)
 {
 	const struct start_spec *spec = s->spec;
@@ -190,12 +164,8 @@ static int prepare_files(struct starter *s, struct error *err)
 			return error_errno(err, -fd, "make %s", spec->hold_path);
 		s->child.hold_fd = fd;
 	}
-	if (spec->init || !spec->has_command || spec->hold_path) {
-		fd = open(spec->portoinit, O_PATH | O_CLOEXEC);
-		if (fd < 0)
-			return error_errno(err, errno, "open %s", spec->portoinit);
-		s->child.portoinit_fd = fd;
-	}
+	if (spec->init || !spec->has_command || spec->hold_path)
+		return open_portoinit(s, err);
 	return 0;
 }
 
@@ -330,11 +300,30 @@ static int prepare_filters(struct starter *s, struct error *err)
 	return 0;
 }
 
+/*
+ * Among others who may trace: see child_join(). Those in a user namespace may not, while we are not
+ * in it. What has namespaces or mounts of its own has to be inside to make them; a filter would
+ * hold for portoinit, too.
+ */
+static int prepare_join(struct starter *s, struct error *err)
+{
+	const struct start_spec *spec = s->spec;
+	struct child *c = &s->child;
+
+	if (s->pid_ns < 0 || s->clone_flags || c->unshare || c->ns_fds[NS_USER] >= 0 ||
+	    spec->plan || spec->late_mount_ns || spec->nsysctls || spec->nseccomp ||
+	    c->console >= 0 || !spec->portoinit || ns_is_ours(NS_PID, s->pid_ns))
+		return 0;
+	c->join = take_fd(&s->pid_ns);
+	return c->portoinit_fd < 0 ? open_portoinit(s, err) : 0;
+}
+
 static int prepare(struct starter *s, struct error *err)
 {
 	if (prepare_groups(s->spec, err) < 0 || prepare_workdir(s->spec, err) < 0 ||
 	    prepare_streams(s, err) < 0 || prepare_files(s, err) < 0 ||
-	    prepare_namespaces(s, err) < 0 || prepare_filters(s, err) < 0)
+	    prepare_namespaces(s, err) < 0 || prepare_filters(s, err) < 0 ||
+	    prepare_join(s, err) < 0)
 		return -1;
 	return handshake_pair(&s->channel, &s->child.channel, err);
 }
@@ -471,6 +460,25 @@ static int start_time(pid_t pid, uint64_t *ret, struct error *err)
 	return 0;
 }
 
+/*
+ * Instead of the one that set everything up, which ends, the one that it cloned, as our child, is
+ * the first process.
+ */
+static int learn_born(struct starter *s, struct error *err)
+{
+	pid_t pid;
+
+	if (s->child.join < 0)
+		return 0;
+	if (handshake_expect(s->channel, STAGE_BORN, time_left(s), &pid, err) < 0)
+		return -1;
+	starter_collect(s->pid);
+	close_fd(&s->pidfd);
+	s->pid = pid;
+	s->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return s->pidfd < 0 ? error_errno(err, errno, "open process %d", (int)pid) : 0;
+}
+
 static int learn_main(struct starter *s, struct start_result *res, struct error *err)
 {
 	struct ready_info info;
@@ -564,7 +572,7 @@ static void deinit(struct starter *s)
 	int *fds[] = {
 		&c->channel,   &c->streams[0], &c->streams[1], &c->streams[2], &c->portoinit_fd,
 		&c->record_fd, &c->root_fd,    &c->cwd_fd,     &s->channel,    &s->pid_ns,
-		&s->pidfd,     &s->main_pidfd, &c->hold_fd,    &c->console,
+		&s->pidfd,     &s->main_pidfd, &c->hold_fd,    &c->console,    &c->join,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
@@ -591,6 +599,7 @@ static void init(struct starter *s, const struct start_spec *spec, bool into_gro
 			   .portoinit_fd = -1,
 			   .record_fd = -1,
 			   .hold_fd = -1,
+			   .join = -1,
 			   .console = -1,
 			   .root_fd = -1,
 			   .cwd_fd = -1 },
@@ -610,8 +619,9 @@ static int start(const struct start_spec *spec, bool into_group, struct start_re
 
 	init(&s, spec, into_group);
 	error_clear(err);
-	if (prepare(&s, err) == 0 && launch(&s, err) == 0 && learn_main(&s, &res, err) == 0 &&
-	    write_record(&s, &res, err) == 0 && release(&s, err) == 0)
+	if (prepare(&s, err) == 0 && launch(&s, err) == 0 && learn_born(&s, err) == 0 &&
+	    learn_main(&s, &res, err) == 0 && write_record(&s, &res, err) == 0 &&
+	    release(&s, err) == 0)
 		r = 0;
 	if (r < 0)
 		kill_all(&s, err);

@@ -138,16 +138,22 @@ int stream_give_terminal(int fd, uid_t from, uid_t to, struct error *err)
 	return 0;
 }
 
-int stream_install(const int fds[3], bool tty, struct error *err)
+int stream_install(const int fds[3], struct error *err)
 {
-	bool have_terminal = false;
-
 	for (int i = 0; i < 3; i++) {
 		if (dup2(fds[i], i) < 0)
 			return error_errno(err, errno, "install %s", stream_names[i]);
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3; i++)
 		close(fds[i]);
+	return 0;
+}
+
+int stream_take_terminal(bool tty, struct error *err)
+{
+	bool have_terminal = false;
+
+	for (int i = 0; i < 3; i++) {
 		/* Fails when it controls another session already: then it is just a descriptor. */
 		if (!have_terminal && isatty(i) && ioctl(i, TIOCSCTTY, 0) == 0)
 			have_terminal = true;

@@ -25,6 +25,8 @@ int stream_open_inside(const struct stream_spec *s, unsigned index, int *ret_fd,
  * whoever. ERR_INVALID_VALUE when it is none, ERR_PERMISSION when it is somebody else's.
  */
 int stream_give_terminal(int fd, uid_t from, uid_t to, struct error *err);
-/* Make the three the process's 0, 1, 2; the first terminal among them becomes the controlling one
- * of the session, if it can. `tty`: stdin must. */
-int stream_install(const int fds[3], bool tty, struct error *err);
+/* Make the three the process's 0, 1, 2. */
+int stream_install(const int fds[3], struct error *err);
+/* The first terminal among 0, 1, 2 becomes the controlling one of our session, if it can. `tty`:
+ * stdin must. */
+int stream_take_terminal(bool tty, struct error *err);

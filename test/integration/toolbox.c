@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -528,6 +529,145 @@ static int snoop(long seconds)
 	return 0;
 }
 
+/* ---- somebody who may trace, and what he finds in others ---- */
+
+static unsigned long long status_word(int pid, const char *field)
+{
+	char path[64], line[256];
+	unsigned long long v = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, field, strlen(field)))
+			v = strtoull(line + strlen(field) + 1, NULL, 16);
+	if (file)
+		fclose(file);
+	return v;
+}
+
+/* A word that only the daemon's own memory or files have. */
+static void look_for_daemon(int pid, const char *file)
+{
+	char path[64], text[1024];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "r");
+	while (f && fgets(text, sizeof(text), f))
+		if (strstr(text, "sqlite") || strstr(text, "protobuf") || strstr(text, "/portod\n")) {
+			printf("%s of the daemon\n", file);
+			break;
+		}
+	if (f)
+		fclose(f);
+}
+
+static void look_at_links(int pid)
+{
+	char path[64], link[512];
+	struct dirent *de;
+	DIR *dir;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n >= 7 && !strncmp(link + n - 7, "/portod", 7))
+		printf("exe of the daemon\n");
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (dir && (de = readdir(dir))) {
+		n = readlinkat(dirfd(dir), de->d_name, link, sizeof(link) - 1);
+		if (n <= 0)
+			continue;
+		link[n] = 0;
+		if (strstr(link, "state.db") || strstr(link, "eventpoll") || strstr(link, "cgroup"))
+			printf("fd %s of the daemon\n", link);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Look at all that come, stop each for a moment; says what has more rights than we may have. */
+static int spy(long seconds)
+{
+	unsigned long long ours = status_word(getpid(), "CapBnd:"), theirs;
+	struct timespec now, start;
+	long traced = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		DIR *dir = opendir("/proc");
+		struct dirent *de;
+
+		while (dir && (de = readdir(dir))) {
+			int pid = atoi(de->d_name), status;
+
+			if (pid <= 1 || pid == getpid())
+				continue;
+			if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
+				ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+				traced += waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
+			}
+			theirs = status_word(pid, "CapPrm:");
+			if (theirs & ~ours)
+				printf("capabilities %llx\n", theirs & ~ours);
+			look_at_links(pid);
+			look_for_daemon(pid, "maps");
+			/* Killed meanwhile: its parent learns it when we do. */
+			if (ptrace(PTRACE_DETACH, pid, 0, 0) < 0)
+				while (waitpid(-1, &status, __WALL | WNOHANG) > 0)
+					;
+		}
+		if (dir)
+			closedir(dir);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < seconds);
+	printf("traced %ld\n", traced);
+	return 0;
+}
+
+/* Make a process that waits in the kernel execute `program`, and see what it may then. */
+static int hijack(int pid, const char *program)
+{
+#ifdef __x86_64__
+	struct user_regs_struct regs;
+	unsigned long where;
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACEEXEC) < 0) {
+		printf("seize: %s\n", strerror(errno));
+		return 1;
+	}
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	waitpid(pid, &status, __WALL);
+	ptrace(PTRACE_GETREGS, pid, 0, &regs);
+	where = (regs.rsp - 4096) & ~15UL;
+	for (size_t i = 0; i <= strlen(program); i += sizeof(long)) {
+		long word = 0;
+
+		strncpy((char *)&word, program + i, sizeof(word));
+		ptrace(PTRACE_POKEDATA, pid, where + i, word);
+	}
+	regs.orig_rax = ~0UL;
+	regs.rax = SYS_execve;
+	regs.rdi = where;
+	regs.rsi = regs.rdx = 0;
+	regs.rip -= 2; /* the instruction that it waits in */
+	ptrace(PTRACE_SETREGS, pid, 0, &regs);
+	ptrace(PTRACE_CONT, pid, 0, 0);
+	waitpid(pid, &status, __WALL);
+	printf("%s %llx\n", status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8) ? "executed" : "failed",
+	       status_word(pid, "CapPrm:") & ~status_word(getpid(), "CapBnd:"));
+	return 0;
+#else
+	(void)pid, (void)program;
+	printf("not on this machine\n");
+	return 0;
+#endif
+}
+
 /* Nested in a user namespace of its own, which makes all capabilities there. */
 static int in_userns(char **argv)
 {
@@ -544,6 +684,8 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 	long n = argc > 2 ? atol(argv[2]) : 0;
 
+	if (argc < 2)
+		return pause();
 	if (!strcmp(what, "hog"))
 		return hog((size_t)n);
 	if (!strcmp(what, "lock"))
@@ -596,6 +738,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "snoop"))
 		return snoop(n);
+	if (!strcmp(what, "spy"))
+		return spy(n);
+	if (!strcmp(what, "hijack"))
+		return hijack((int)n, argv[3]);
 	if (!strcmp(what, "in-userns"))
 		return in_userns(argv + 2);
 	if (!strcmp(what, "pid")) {
