@@ -49,6 +49,7 @@ struct daemon {
 	struct system_counters system;
 	struct handler_env handlers;
 	struct report_cache reports;
+	struct stats_keep *keep;
 	struct server *server;
 	char *workdir_base, *portoinit, *db_path;
 	int portoinit_fd;
@@ -108,6 +109,7 @@ static void on_turn(struct turn_hook *h)
 		return;
 	}
 	ev_timer_stop(loop_ev(d->loop), &d->commit_retry);
+	stats_keep(d->keep, &d->handlers);
 	acknowledge(d);
 	server_flush(d->server);
 }
@@ -475,6 +477,16 @@ static void start_signals(struct daemon *d)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void open_keep(struct daemon *d)
+{
+	auto_free char *path = xasprintf("%s/stats", d->ops_config.state_dir);
+
+	d->keep = stats_keep_open(&d->handlers, path);
+	if (!d->keep)
+		log_warning("counters will begin anew with the next server: open %s: %s", path,
+			    strerror(errno));
+}
+
 static void serve(struct daemon *d)
 {
 	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
@@ -495,6 +507,7 @@ static void serve(struct daemon *d)
 					    .system = &d->system,
 					    .max_waiters = m->max_client_waiters,
 					    .reports = &d->reports };
+	open_keep(d);
 	d->server = server_new(&d->handlers, &config);
 	d->handlers.server = d->server;
 	d->handlers.longest_running = server_longest_running;
@@ -518,11 +531,13 @@ static void serve(struct daemon *d)
 static void remove_state(struct daemon *d)
 {
 	auto_free char *tasks = xasprintf("%s/tasks", d->ops_config.state_dir);
+	auto_free char *stats = xasprintf("%s/stats", d->ops_config.state_dir);
 	struct error err = ERROR_INIT;
 
 	if (cgroup_host_remove_base(d->cgroups, &err))
 		log_warning("remove our cgroups: %s", err.text);
 	(void)unlink(d->db_path);
+	(void)unlink(stats);
 	(void)rmdir(tasks);
 	(void)rmdir(d->workdir_base);
 }
@@ -559,6 +574,7 @@ static void destroy(struct daemon *d)
 	device_config_deinit(&d->devices);
 	free(d->extra);
 	buf_deinit(&d->reports.packed);
+	d->keep = stats_keep_close(d->keep);
 	free(d->workdir_base);
 	if (d->portoinit_fd > 0)
 		close(d->portoinit_fd);

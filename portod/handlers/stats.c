@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/xalloc.h"
 #include "handlers/reply.h"
+#include "kernel/procfs.h"
 
 /* ---- computed ---- */
 
@@ -77,21 +83,27 @@ COMPUTED(waits_examined, watches_examined(env->ops->watches))
 
 enum source { COMPUTED, SYSTEM, OPS, LOG };
 
-#define GET(n)       #n, n, COMPUTED, 0, false
-#define NOTHING(n)   n, nothing, COMPUTED, 0, true /* is clear */
-#define NONE(n)      n, nothing, COMPUTED, 0, false
-#define NOW(n, f)    n, NULL, SYSTEM, offsetof(struct system_counters, f), false
-#define SYS(n, f)    n, NULL, SYSTEM, offsetof(struct system_counters, f), true
-#define COUNT(n, f)  n, NULL, OPS, offsetof(struct ops_stats, f), true
-#define LOGGED(n, f) n, NULL, LOG, offsetof(struct log_stats, f), true
-#define TOTAL(n, f)  n, NULL, LOG, offsetof(struct log_stats, f), false
+enum row_flag {
+	CLEAR = 1 << 0, /* by ClearStatistics */
+	KEEP = 1 << 1,  /* for the next server of this master */
+};
+
+#define GET(n)       #n, n, COMPUTED, 0, 0
+#define NOTHING(n)   n, nothing, COMPUTED, 0, CLEAR /* it is */
+#define NONE(n)      n, nothing, COMPUTED, 0, 0
+#define NOW(n, f)    n, NULL, SYSTEM, offsetof(struct system_counters, f), 0
+#define RUN(n, f)    n, NULL, SYSTEM, offsetof(struct system_counters, f), CLEAR
+#define SYS(n, f)    n, NULL, SYSTEM, offsetof(struct system_counters, f), CLEAR | KEEP
+#define COUNT(n, f)  n, NULL, OPS, offsetof(struct ops_stats, f), CLEAR | KEEP
+#define LOGGED(n, f) n, NULL, LOG, offsetof(struct log_stats, f), CLEAR | KEEP
+#define TOTAL(n, f)  n, NULL, LOG, offsetof(struct log_stats, f), KEEP
 
 static const struct stat_row {
 	const char *name;
 	uint64_t (*get)(const struct handler_env *env);
 	enum source source;
 	size_t offset; /* in what `source` stands for */
-	bool can_clear;
+	unsigned flags;
 } rows[] = {
 	{ NOTHING("cgerrors") },
 	{ NOW("clients", clients) },
@@ -130,7 +142,7 @@ static const struct stat_row {
 	{ LOGGED("log_open", opens) },
 	{ COUNT("log_rotate_bytes", stream_rotate_bytes) },
 	{ COUNT("log_rotate_errors", stream_rotate_errors) },
-	{ SYS("longest_read_request", longest_read_msec) },
+	{ RUN("longest_read_request", longest_read_msec) },
 	{ GET(longest_turn_us) },
 	{ GET(loop_turns) },
 	{ GET(master_uptime) },
@@ -155,7 +167,7 @@ static const struct stat_row {
 	{ GET(requests_top_running_time) },
 	{ COUNT("restore_failed", lost) },
 	{ GET(running) },
-	{ SYS("spawned", porto_starts) },
+	{ RUN("spawned", porto_starts) },
 	{ SYS("spec_fail_invalid_value", spec_fail_invalid_value) },
 	{ SYS("spec_fail_no_container", spec_fail_no_container) },
 	{ SYS("spec_fail_unknown", spec_fail_unknown) },
@@ -224,7 +236,7 @@ uint64_t stats_top_running(const struct handler_env *env)
 
 static void clear(const struct handler_env *env, const struct stat_row *r)
 {
-	if (r->can_clear && !r->get)
+	if (r->flags & CLEAR && !r->get)
 		memset((char *)counters_of(env, r->source) + r->offset, 0, sizeof(uint64_t));
 }
 
@@ -234,7 +246,7 @@ static int clear_one(const struct handler_env *env, const char *name, struct err
 
 	if (!r)
 		return error_set(err, ERR_INVALID_VALUE, "there is no counter '%.100s'", name);
-	if (!r->can_clear)
+	if (!(r->flags & CLEAR))
 		return error_set(err, ERR_INVALID_VALUE,
 				 "counter '%s' cannot be cleared: it tells how things are now",
 				 name);
@@ -258,4 +270,112 @@ void handle_clear_statistics(const struct handler_env *env, struct request *rq)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		clear(env, &rows[i]);
 	request_ok(rq);
+}
+
+/* ---- counters that outlive the server ---- */
+
+#define KEEP_MAX   65536 /* of any version */
+#define KEEP_MAGIC UINT64_C(0x7473746174730001)
+
+struct kept {
+	char name[40];
+	uint64_t value;
+};
+
+/* By name: another version may count other things. */
+struct stats_keep {
+	uint64_t magic, master_pid, master_starttime, count;
+	struct kept kept[ARRAY_SIZE(rows)];
+};
+
+static bool is_whole(const struct stats_keep *k, size_t size, const struct stats_keep *self)
+{
+	return size >= offsetof(struct stats_keep, kept) && k->magic == KEEP_MAGIC &&
+	       k->master_pid == self->master_pid && k->master_starttime == self->master_starttime &&
+	       k->count <= (size - offsetof(struct stats_keep, kept)) / sizeof(k->kept[0]);
+}
+
+/* What the servers before counted is added to what this one has counted already. */
+static void add_kept(const struct handler_env *env, const struct kept *kept)
+{
+	const struct stat_row *r = find(kept->name);
+	uint64_t value;
+	char *at;
+
+	if (!r || !(r->flags & KEEP))
+		return;
+	at = (char *)counters_of(env, r->source) + r->offset;
+	memcpy(&value, at, sizeof(value));
+	value += kept->value;
+	memcpy(at, &value, sizeof(value));
+}
+
+static void load_kept(const struct handler_env *env, int fd, const struct stats_keep *self)
+{
+	struct stats_keep *old = xcalloc(1, KEEP_MAX);
+	ssize_t n = pread(fd, old, KEEP_MAX, 0);
+
+	for (size_t i = 0; n > 0 && is_whole(old, (size_t)n, self) && i < old->count; i++) {
+		old->kept[i].name[sizeof(old->kept[i].name) - 1] = '\0';
+		add_kept(env, &old->kept[i]);
+	}
+	free(old);
+}
+
+static struct stats_keep *map_file(int fd)
+{
+	struct stats_keep *k;
+
+	if (ftruncate(fd, sizeof(*k)) < 0)
+		return NULL;
+	k = mmap(NULL, sizeof(*k), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (k == MAP_FAILED)
+		return NULL;
+	/* Not for what we start. */
+	(void)madvise(k, sizeof(*k), MADV_DONTFORK);
+	return k;
+}
+
+struct stats_keep *stats_keep_open(const struct handler_env *env, const char *path)
+{
+	struct stats_keep self = { .magic = KEEP_MAGIC, .master_pid = (uint64_t)getppid() };
+	auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct proc_stat master;
+	struct stats_keep *k;
+
+	if (fd < 0 || procfs_stat(getppid(), &master) < 0)
+		return NULL;
+	self.master_starttime = master.starttime;
+	load_kept(env, fd, &self);
+	k = map_file(fd);
+	if (!k)
+		return NULL;
+	k->magic = 0; /* until it is whole */
+	k->count = ARRAY_SIZE(rows);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		snprintf(k->kept[i].name, sizeof(k->kept[i].name), "%s", rows[i].name);
+	k->master_pid = self.master_pid;
+	k->master_starttime = self.master_starttime;
+	stats_keep(k, env);
+	k->magic = KEEP_MAGIC;
+	return k;
+}
+
+void stats_keep(struct stats_keep *k, const struct handler_env *env)
+{
+	for (size_t i = 0; k && i < ARRAY_SIZE(rows); i++) {
+		const struct stat_row *r = &rows[i];
+
+		if (r->flags & KEEP)
+			memcpy(&k->kept[i].value,
+			       (const char *)counters_of(env, r->source) + r->offset,
+			       sizeof(uint64_t));
+	}
+}
+
+struct stats_keep *stats_keep_close(struct stats_keep *k)
+{
+	if (k)
+		munmap(k, sizeof(*k));
+	return NULL;
 }

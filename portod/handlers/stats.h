@@ -8,3 +8,15 @@
 uint64_t stats_get(void *handler_env, const char *name, bool *ret_known);
 /* Seconds that the oldest request has been in work. */
 uint64_t stats_top_running(const struct handler_env *env);
+
+/*
+ * Counters go on when the server is replaced, by a crash or an upgrade, as long as the master lives:
+ * they are in a small file below the state directory, written as memory. Counters of those before
+ * are added here. NULL = it is not possible, nothing is kept. Opens a file, does not block else.
+ */
+struct stats_keep;
+struct stats_keep *stats_keep_open(const struct handler_env *env, const char *path);
+/* Put what is counted now there; some dozen stores. */
+void stats_keep(struct stats_keep *keep, const struct handler_env *env);
+/* The file stays. Returns NULL. */
+struct stats_keep *stats_keep_close(struct stats_keep *keep);

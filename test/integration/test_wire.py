@@ -2,6 +2,7 @@
 """The wire: framing, method table, bad input, limits, back-pressure."""
 
 import os
+import signal
 import socket
 import time
 
@@ -487,6 +488,50 @@ def test_clear_statistics(own_portod, name):
         assert get("containers") == 1 and get("clients") == 1
         with as_user(NOBODY, NOBODY), portod.client() as user, expect("Permission"):
             user.request("ClearStatistics")
+
+
+def test_counters_go_on_with_the_next_server(own_portod, name):
+    def get(what):
+        return int(porto.get_property("/", "porto_stat[%s]" % what))
+
+    def reload():
+        pid = portod.server_pid()
+        os.kill(portod.master_pid, signal.SIGHUP)
+        portod.server_pid(not_pid=pid)
+
+    portod = own_portod()
+    with portod.client() as porto:
+        porto.run(name, "true")
+        porto.finish(name)
+        with expect("InvalidProperty"):
+            porto.set_property(name, "no_such_thing", "1")
+        for replace in portod.kill_server, reload, portod.kill_server:
+            before = porto.get_system()
+            replace()
+            porto.connect()
+            after = porto.get_system()
+            assert after.container_started == before.container_started == 1
+            assert after.request_failed == before.request_failed == 1
+            assert after.client_connected > before.client_connected
+            assert after.request_completed >= before.request_completed
+            assert after.log_lines > before.log_lines
+            # These are of this server.
+            assert after.client_count == 1 and after.container_count == before.container_count
+        porto.request("ClearStatistics", stat="containers_started")
+        portod.kill_server()
+        porto.connect()
+        assert get("containers_started") == 0 and get("requests_failed") == 1
+    # A file that is not whole counts for nothing.
+    with open(os.path.join(portod.state_dir, "stats"), "r+b") as file:
+        file.write(b"\xff" * 100)
+    portod.kill_server()
+    with portod.client() as porto:
+        assert porto.get_system().container_started == 0
+    # A new master begins anew.
+    portod.end(signal.SIGTERM)
+    portod.start()
+    with portod.client() as porto:
+        assert porto.get_system().request_failed == 0
 
 
 def test_a_wait_is_no_slow_request(portod, porto, name):
