@@ -477,16 +477,6 @@ static void start_signals(struct daemon *d)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void open_keep(struct daemon *d)
-{
-	auto_free char *path = xasprintf("%s/stats", d->ops_config.state_dir);
-
-	d->keep = stats_keep_open(&d->handlers, path);
-	if (!d->keep)
-		log_warning("counters will begin anew with the next server: open %s: %s", path,
-			    strerror(errno));
-}
-
 static void serve(struct daemon *d)
 {
 	const PortoConfig__TDaemonConfig *m = d->config->msg->daemon;
@@ -507,7 +497,7 @@ static void serve(struct daemon *d)
 					    .system = &d->system,
 					    .max_waiters = m->max_client_waiters,
 					    .reports = &d->reports };
-	open_keep(d);
+	d->keep = stats_keep_open(&d->handlers, d->ops_config.state_dir);
 	d->server = server_new(&d->handlers, &config);
 	d->handlers.server = d->server;
 	d->handlers.longest_running = server_longest_running;

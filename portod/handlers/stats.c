@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stats.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,7 +337,7 @@ static struct stats_keep *map_file(int fd)
 	return k;
 }
 
-struct stats_keep *stats_keep_open(const struct handler_env *env, const char *path)
+static struct stats_keep *open_keep(const struct handler_env *env, const char *path)
 {
 	struct stats_keep self = { .magic = KEEP_MAGIC, .master_pid = (uint64_t)getppid() };
 	auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -358,6 +359,17 @@ struct stats_keep *stats_keep_open(const struct handler_env *env, const char *pa
 	k->master_starttime = self.master_starttime;
 	stats_keep(k, env);
 	k->magic = KEEP_MAGIC;
+	return k;
+}
+
+struct stats_keep *stats_keep_open(const struct handler_env *env, const char *state_dir)
+{
+	auto_free char *path = xasprintf("%s/stats", state_dir);
+	struct stats_keep *k = open_keep(env, path);
+
+	if (!k)
+		log_warning("counters will begin anew with the next server: open %s: %s", path,
+			    strerror(errno));
 	return k;
 }
 

@@ -11,11 +11,11 @@ uint64_t stats_top_running(const struct handler_env *env);
 
 /*
  * Counters go on when the server is replaced, by a crash or an upgrade, as long as the master lives:
- * they are in a small file below the state directory, written as memory. Counters of those before
- * are added here. NULL = it is not possible, nothing is kept. Opens a file, does not block else.
+ * they are in the file `stats` of the state directory, written as memory. Those of the servers
+ * before are added here. NULL = nothing is kept, the log says why. Opens a file, blocks on nothing.
  */
 struct stats_keep;
-struct stats_keep *stats_keep_open(const struct handler_env *env, const char *path);
+struct stats_keep *stats_keep_open(const struct handler_env *env, const char *state_dir);
 /* Put what is counted now there; some dozen stores. */
 void stats_keep(struct stats_keep *keep, const struct handler_env *env);
 /* The file stays. Returns NULL. */
