@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start description: where each namespace comes from. */
 #include "base/xalloc.h"
+#include "model/userns.h"
 #include "ops/compile.h"
 #include "props/nswish.h"
 
@@ -42,7 +43,7 @@ static int choose_default(const struct ops *ops, const struct container *ct, str
 		*ret = (struct ns_choice){ .mode = NS_KEEP }; /* nobody has one of its own yet */
 		return 0;
 	case NS_CGROUP:
-		*ret = choose(c->nviews > 0, base);
+		*ret = choose(c->nviews > 0 || userns_is_own(ct), base);
 		return 0;
 	case NS_MNT:
 		*ret = choose(layout_needs_mount_ns(&c->layout, level1), base);

@@ -619,6 +619,16 @@ def test_late_mounts_without_user_namespace(porto, rootfs, name):
 # ---- groups ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("user", [0, USER])
+def test_cgroup_namespace(porto, name, user):
+    """Goes with the user namespace, whatever *cgroupfs* says."""
+    porto.run(name, "sleep 1000", userns=True, user=user, group=user)
+    seen = porto.output(name + "/child", "cat /proc/self/cgroup", isolate=False)
+    assert {line.split(":")[2] for line in seen.splitlines()} <= {"/", "/child"}
+    pid = porto.get_property(name, "root_pid")
+    assert os.readlink("/proc/%s/ns/cgroup" % pid) != os.readlink("/proc/self/ns/cgroup")
+
+
 def test_cgroupfs(porto, rootfs, name):
     top = "/sys/fs/cgroup"
     line = "cd %s; for d in . *; do [ -f $d/cgroup.procs ] || continue; mkdir $d/x 2>/dev/null || continue; " % top
