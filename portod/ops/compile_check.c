@@ -64,6 +64,14 @@ static bool client_may_change_ids(const struct client *client, const struct cont
 	       !procfs_is_gone(client->pid, client->starttime);
 }
 
+/* Below its own container a client may use its own user, whoever owns the container that it is in:
+ * create gives that user to what it makes. */
+static bool client_is_user(const struct client *client, const struct container *ct)
+{
+	return !container_is_root(client->container) && container_is_below(ct, client->container) &&
+	       client->pid && container_task_uid(ct) == client->task_cred.uid;
+}
+
 static int check_credentials(const struct client *client, const struct container *ct,
 			     struct error *err)
 {
@@ -76,7 +84,8 @@ static int check_credentials(const struct client *client, const struct container
 				 "its owner is uid %u, the client acts as uid %u",
 				 s->owner_cred.uid, client->cred.uid);
 	if (!chrooted &&
-	    (!client_controls_cred(client, &task) || !cred_may_use_groups(client, ct)) &&
+	    (!(client_controls_cred(client, &task) || client_is_user(client, ct)) ||
+	     !cred_may_use_groups(client, ct)) &&
 	    !client_may_change_ids(client, ct))
 		return error_set(err, ERR_PERMISSION,
 				 "the client may not run tasks as user %u group %u with these "

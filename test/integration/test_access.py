@@ -310,6 +310,19 @@ def test_who_is_not_in_the_group_inside(porto, inside, name):
     assert porto.get_property(kid, "owner_user") == "nobody"
     # Tasks are those of the process that asked.
     assert porto.get_property(kid, "user") == "54321"
+    client.set("self/kid", command="id -u")
+    client.start("self/kid")
+    assert client.finish(kid) == 0
+    assert client.get_property("self/kid", "stdout") == "54321\n"
+    client.stop("self/kid")
+    # Not those of anybody, and not beside the own container.
+    client.set("self/kid", user="daemon")
+    with expect("Permission"):
+        client.start("self/kid")
+    client.create(name + "-beside")
+    client.set(name + "-beside", user=54321, command="true")
+    with expect("Permission"):
+        client.start(name + "-beside")
 
 
 def test_root_inside_without_full_access(porto, inside, name):
