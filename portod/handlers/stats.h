@@ -10,9 +10,10 @@ uint64_t stats_get(void *handler_env, const char *name, bool *ret_known);
 uint64_t stats_top_running(const struct handler_env *env);
 
 /*
- * Counters go on when the server is replaced, by a crash or an upgrade, while the master lives: they
- * are in the file `stats` of the state directory, written as memory. Those of the servers before are
- * added here. NULL = nothing is kept, the log says why. Opens a file, blocks on nothing.
+ * Counters go on when the server is replaced, by a crash or an upgrade, while the master lives:
+ * they are in the file `stats` of the state directory, written as memory. Those of the servers
+ * before are added here. NULL = nothing is kept, the log says why. Opens a file, blocks on
+ * nothing.
  */
 struct stats_keep;
 struct stats_keep *stats_keep_open(const struct handler_env *env, const char *state_dir);
