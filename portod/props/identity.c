@@ -293,13 +293,21 @@ void prop_refresh_oom_kills(const struct prop_env *env, struct container *top)
 	}
 }
 
+/* Until the first there is no value of its own. */
+static int put_kills(const struct prop_ctx *ctx, uint64_t kills, struct buf *out, struct error *err)
+{
+	if (ctx->real && kills == 0)
+		return error_set(err, ERR_NO_VALUE, "no process was killed");
+	type_put_u64(out, kills);
+	return 0;
+}
+
 GETTER(get_oom_kills)
 {
 	UNUSED();
 	if (ctx->sync && ctx->env->cgroups && !container_is_root(ctx->ct))
 		refresh_one(ctx->env, ctx->ct);
-	type_put_u64(out, ctx->ct->oom_kills);
-	return 0;
+	return put_kills(ctx, ctx->ct->oom_kills, out, err);
 }
 
 GETTER(get_oom_kills_total)
@@ -307,8 +315,7 @@ GETTER(get_oom_kills_total)
 	UNUSED();
 	if (ctx->sync)
 		prop_refresh_oom_kills(ctx->env, ctx->ct);
-	type_put_u64(out, ctx->ct->oom_kills_total);
-	return 0;
+	return put_kills(ctx, ctx->ct->oom_kills_total, out, err);
 }
 
 const struct prop row_oom_kills = {

@@ -17,8 +17,14 @@ static const struct {
 
 /* Their defaults mean something else than the same value set, or nothing at all. */
 static const struct prop *const only_if_set[] = {
-	&row_command_argv, &row_coredump_filter, &row_io_guarantee, &row_io_ops_guarantee,
-	&row_seccomp,      &row_seccomp_name,    &row_session_info, &row_thread_limit,
+	&row_anon_limit,          &row_anon_only,
+	&row_command_argv,        &row_coredump_filter,
+	&row_dirty_limit,         &row_io_guarantee,
+	&row_io_ops_guarantee,    &row_link_memory_writeback_blkio,
+	&row_memory_lock_policy,  &row_place_limit,
+	&row_recharge_on_pgfault, &row_seccomp,
+	&row_seccomp_name,        &row_session_info,
+	&row_thread_limit,
 };
 
 #define BEYOND_PORTO 2000 /* from this field number on: told only if set, old clients copy specs */

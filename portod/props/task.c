@@ -5,9 +5,11 @@
 
 #include "base/path.h"
 #include "base/xalloc.h"
+#include "kernel/rlimit.h"
 #include "props/refer.h"
 #include "props/rows.h"
 #include "props/task_groups.h"
+#include "props/ulimit.h"
 
 /* ---- command ---- */
 
@@ -154,6 +156,36 @@ const struct prop row_umask = {
 	.arg = &umask_range,
 };
 
+/* Those of the root container are what everybody begins with. */
+static void root_limits(const struct prop_env *env, const struct container *root, struct smap *ret)
+{
+	struct rlimit_entry *limits;
+	size_t n;
+
+	ulimit_effective(root, env, &limits, &n);
+	for (size_t i = 0; i < n; i++) {
+		auto_free char *text = rlimit_format_value(&limits[i].lim);
+
+		smap_set(ret, rlimit_name(limits[i].resource), text);
+	}
+	free(limits);
+}
+
+GETTER(get_ulimit)
+{
+	auto_smap defaults = SMAP_INIT;
+	const struct smap *limits = &ctx->ct->spec.ulimit;
+
+	if (container_is_root(ctx->ct)) {
+		root_limits(ctx->env, ctx->ct, &defaults);
+		limits = &defaults;
+	}
+	if (index)
+		return type_ulimit.get_index(p, ctx, limits, index, out, err);
+	type_ulimit.format(p, ctx, limits, out);
+	return 0;
+}
+
 const struct prop row_ulimit = {
 	.name = "ulimit",
 	.row = ROW_ulimit,
@@ -162,12 +194,14 @@ const struct prop row_ulimit = {
 	       "locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending\n"
 	       "stack**, numbers may have a unit, **unlimited** is no limit. The index is a\n"
 	       "type. What is not set here comes from the containers above, then from\n"
-	       "**container.default_ulimit**; memlock by default from *memory_limit*. A\n"
-	       "change is applied to all processes by **prlimit**\\ (2).",
+	       "**container.default_ulimit**; memlock by default from *memory_limit*. Root\n"
+	       "container: these defaults. A change is applied to all processes by\n"
+	       "**prlimit**\\ (2).",
 	.type = &type_ulimit,
 	.offset = FIELD(ulimit),
 	.flags = PROP_DYNAMIC | PROP_INDEXED,
 	.group = APPLY_ULIMIT,
+	.get = get_ulimit,
 };
 
 static const struct int_range oom_score_range = { -1000, 1000 };

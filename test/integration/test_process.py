@@ -2,6 +2,7 @@
 """What the command finds: environment, directory, arguments, credentials, limits; how it ends."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -339,6 +340,16 @@ def test_limits_of_a_running_container(porto, name):
     porto.set_property(name, "ulimit", "nofile: 100 200")
     with open("/proc/%s/limits" % porto.get_property(name, "root_pid")) as file:
         assert limits(file.read())["Max open files"] == ["100", "200"]
+
+
+def test_limits_of_the_root_container(porto, name):
+    """What everybody begins with."""
+    text = porto.get_property("/", "ulimit")
+    assert "core: 0 unlimited; " in text and "nofile: 8192 1048576; " in text
+    assert porto.get_property("/", "ulimit[nofile]") == "nofile: 8192 1048576"
+    assert re.search(r"nproc: \d+ \d+; ", text) and "memlock: " in text
+    porto.create(name)
+    assert porto.get_property(name, "ulimit") == ""
 
 
 def files_of(porto, name):

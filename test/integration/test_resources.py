@@ -362,6 +362,36 @@ def test_notes(porto, name):
     assert "place_limit" in porto.get_property(name, "taint")
 
 
+def test_notes_in_specs(porto, name):
+    """Told only when they are set, and taken."""
+    porto.create_from_spec(name, private="x")
+    (told,) = porto.list_by(name)
+    for field in "place_limit", "dirty_limit", "link_memory_writeback_blkio", "anon_limit":
+        assert not told.spec.HasField(field), field
+    porto.set_property(name, "place_limit", "/a: 5")
+    porto.set_property(name, "dirty_limit", "2M")
+    (told,) = porto.list_by(name)
+    assert told.spec.dirty_limit == 2 * MIB
+    assert [(e.key, e.val) for e in told.spec.place_limit.map] == [("/a", 5)]
+    porto.create_from_spec(name + "2", place_limit={"map": [{"key": "/b", "val": 7}]}, dirty_limit=3 * MIB)
+    assert porto.get_property(name + "2", "place_limit") == "/b: 7"
+    assert porto.get_property(name + "2", "dirty_limit") == str(3 * MIB)
+    porto.destroy(name + "2")
+
+
+def test_no_kills_are_no_value(porto, toolbox, name):
+    porto.run(name, "sleep 1000")
+    for prop in "oom_kills", "oom_kills_total":
+        assert porto.get_property(name, prop) == "0"
+        with expect("NoValue"):
+            porto.get_property(name, prop, real=True)
+    porto.run(name + "2", "%s hog 200" % toolbox, memory_limit="32M")
+    assert porto.finish(name + "2") == -99
+    for prop in "oom_kills", "oom_kills_total":
+        assert int(porto.get_property(name + "2", prop, real=True)) >= 1
+    porto.destroy(name + "2")
+
+
 def test_dirty_limit(porto, name):
     """Taken everywhere, and not listed."""
     assert not {"dirty_limit", "dirty_limit_bound"} & set(porto.property_list())

@@ -846,7 +846,8 @@ NOT_TOLD = {
     "net_class_id", "net_tos", "stdout", "stderr",
     # only if set
     "command_argv", "coredump_filter", "io_guarantee", "io_ops_guarantee", "seccomp",
-    "seccomp_name", "thread_limit",
+    "seccomp_name", "thread_limit", "place_limit", "anon_limit", "anon_only", "memory_lock_policy",
+    "recharge_on_pgfault",
 }  # fmt: skip
 
 
