@@ -126,7 +126,7 @@ static void attach_step(struct op *op)
 	}
 	if (check(a, &op->err)) {
 		error_prefix(&op->err, "cannot attach %s %d to container '%s'",
-			     a->thread ? "thread" : "process", a->pid, op->ct->name);
+			     a->thread ? "thread" : "process", a->pid, shown(op->ct));
 		op_finish(op, NULL);
 		return;
 	}
