@@ -47,10 +47,10 @@ struct moment ops_now(void);
 char *ops_record_path(const struct ops *ops, const struct container *ct);
 char *ops_hold_path(const struct ops *ops, const struct container *ct);
 char *ops_workdir(const struct ops *ops, const struct container *ct);
-/* Error about a container whose parent is frozen; 0 if it is not. */
 /* Thaw a container that a pause or a signal left frozen; what is paused below by a request of its
  * own stays so. */
 void ops_undo_pause(struct ops *ops, struct container *ct);
+/* Error about a container whose parent is frozen; 0 if it is not. */
 int ops_check_parent_thawed(const struct container *ct, struct error *err);
 /* Of a job: whom to signal and kill in the group of its parent. */
 struct family ops_family(const struct container *ct);
