@@ -123,10 +123,8 @@ static struct waiting *waiting_new(const struct handler_env *env, struct request
 
 static void arm(struct waiting *w, const Porto__TWaitRequest *m)
 {
-	if (!m->has_timeout_ms)
-		return;
-	ev_timer_set(&w->timer, m->timeout_ms / 1e3, 0.);
-	ev_timer_start(loop_ev(w->env->loop), &w->timer);
+	if (m->has_timeout_ms)
+		loop_start_timer(w->env->loop, &w->timer, m->timeout_ms / 1e3);
 }
 
 #define WAIT_BYTES_MAX (1 << 20) /* of all names and labels; they stay as long as the wait */

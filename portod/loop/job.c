@@ -177,12 +177,10 @@ static void on_deadline(struct ev_loop *ev, ev_timer *w, int revents)
 static void start_timer(struct job *j, unsigned timeout_ms)
 {
 	j->timeout_ms = timeout_ms;
-	ev_timer_init(&j->timer, on_deadline, timeout_ms / 1e3, 0);
+	ev_timer_init(&j->timer, on_deadline, 0., 0.);
 	if (!timeout_ms)
 		return;
-	/* libev counts from its last wake-up, which may be long ago (restore at the start). */
-	ev_now_update(loop_ev(j->loop));
-	ev_timer_start(loop_ev(j->loop), &j->timer);
+	loop_start_timer(j->loop, &j->timer, timeout_ms / 1e3);
 }
 
 static void reset_result(struct job *j)

@@ -178,6 +178,14 @@ void loop_add_turn_hook(struct loop *l, struct turn_hook *h, void (*run)(struct 
 	list_push_back(&l->hooks, &h->node);
 }
 
+void loop_start_timer(struct loop *l, ev_timer *timer, double seconds)
+{
+	ev_timer_stop(l->ev, timer);
+	ev_now_update(l->ev);
+	ev_timer_set(timer, seconds, 0.);
+	ev_timer_start(l->ev, timer);
+}
+
 const struct loop_stats *loop_get_stats(const struct loop *l)
 {
 	return &l->stats;

@@ -60,5 +60,9 @@ void loop_defer_cancel(struct defer *d);
 /* Stays until loop_free(). */
 void loop_add_turn_hook(struct loop *l, struct turn_hook *h, void (*run)(struct turn_hook *h));
 
+/* Once, `seconds` from now and not earlier; an active timer begins anew. (Plain libev counts from
+ * its last wake-up, which may be long ago.) */
+void loop_start_timer(struct loop *l, ev_timer *timer, double seconds);
+
 const struct loop_stats *loop_get_stats(const struct loop *l);
 void loop_reset_longest_turn(struct loop *l);

@@ -43,9 +43,7 @@ bool death_schedule_respawn(struct ops *ops, struct container *ct)
 	/* A respawning parent starts its children again when it is up. */
 	if (ct->parent->state == STATE_RESPAWNING)
 		return true;
-	ev_timer_stop(loop_ev(ops->loop), &rt->respawn_timer);
-	ev_timer_set(&rt->respawn_timer, (double)delay / 1e9, 0.);
-	ev_timer_start(loop_ev(ops->loop), &rt->respawn_timer);
+	loop_start_timer(ops->loop, &rt->respawn_timer, (double)delay / 1e9);
 	return true;
 }
 

@@ -26,13 +26,11 @@ void oom_update(struct ops *ops, struct container *ct)
 
 static void look_again(struct container_runtime *rt)
 {
-	struct ev_loop *ev = loop_ev(rt->ops->loop);
-
-	ev_timer_stop(ev, &rt->oom_timer);
 	if (rt->oom_looks >= ARRAY_SIZE(look_again_ms))
-		return;
-	ev_timer_set(&rt->oom_timer, look_again_ms[rt->oom_looks++] / 1e3, 0.);
-	ev_timer_start(ev, &rt->oom_timer);
+		ev_timer_stop(loop_ev(rt->ops->loop), &rt->oom_timer);
+	else
+		loop_start_timer(rt->ops->loop, &rt->oom_timer,
+				 look_again_ms[rt->oom_looks++] / 1e3);
 }
 
 /* To those who asked, once for each new number. */

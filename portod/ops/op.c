@@ -88,20 +88,18 @@ static void unlock(struct op *op)
 void op_submit(struct op *op)
 {
 	struct container *at = blocked_at(op->class->shallow, op->ct);
-	struct ev_loop *ev = loop_ev(op->ops->loop);
 
 	if (at) {
 		list_push_back(&at->op_waiting, &op->node);
 		op->waits_at = at;
 		/* What nobody waits for (a death) must happen, however late. */
-		if (op->done && !ev_is_active(&op->queue_timer)) {
-			ev_timer_set(&op->queue_timer, op->ops->config->queue_timeout_ms / 1e3, 0.);
-			ev_timer_start(ev, &op->queue_timer);
-		}
+		if (op->done && !ev_is_active(&op->queue_timer))
+			loop_start_timer(op->ops->loop, &op->queue_timer,
+					 op->ops->config->queue_timeout_ms / 1e3);
 		return;
 	}
 	op->waits_at = NULL;
-	ev_timer_stop(ev, &op->queue_timer);
+	ev_timer_stop(loop_ev(op->ops->loop), &op->queue_timer);
 	lock(op);
 	op->class->step(op);
 }
@@ -207,11 +205,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *t, int revents)
 
 void op_start_timer(struct op *op, uint64_t ms)
 {
-	struct ev_loop *ev = loop_ev(op->ops->loop);
-
-	ev_timer_stop(ev, &op->timer);
-	ev_timer_set(&op->timer, (double)ms / 1e3, 0.);
-	ev_timer_start(ev, &op->timer);
+	loop_start_timer(op->ops->loop, &op->timer, (double)ms / 1e3);
 }
 
 void op_stop_timer(struct op *op)

@@ -129,8 +129,7 @@ void runtime_watch_task(struct ops *ops, struct container *ct)
 	}
 	if (procfs_stat(ct->task.wait_pid, &st) || st.starttime != ct->task.wait_starttime) {
 		/* Gone already; the report is on its way, unless nobody is there to send one. */
-		ev_timer_set(&rt->lost_timer, 3., 0.);
-		ev_timer_start(loop_ev(ops->loop), &rt->lost_timer);
+		loop_start_timer(ops->loop, &rt->lost_timer, 3.);
 		return;
 	}
 	if (st.ppid == ops->master_pid || st.state == 'Z')

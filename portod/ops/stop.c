@@ -97,14 +97,21 @@ static void tear_down(struct stop_op *s)
 	op_start_job(&s->op, "teardown", teardown_job, s->teardown, 0);
 }
 
+static void wait_until_deadline(struct stop_op *s)
+{
+	uint64_t now = clock_boot_nsec();
+
+	op_start_timer(&s->op, now < s->deadline ? (s->deadline - now) / 1000000 + 1 : 0);
+}
+
 /* Signal the next one that is worth it and wait; when there is none, go on to the end. */
 static void ask_next(struct stop_op *s)
 {
-	uint64_t now = clock_boot_nsec();
 	struct error err = ERROR_INIT;
 	int sig;
 
-	while (now < s->deadline && (s->waiting = tree_next_post(s->op.ct, s->waiting))) {
+	while (clock_boot_nsec() < s->deadline &&
+	       (s->waiting = tree_next_post(s->op.ct, s->waiting))) {
 		struct container *ct = s->waiting;
 
 		if (!is_stoppable(ct) || is_frozen(s->op.ct, ct))
@@ -114,7 +121,7 @@ static void ask_next(struct stop_op *s)
 			continue;
 		if (send(ct, sig, &err))
 			log_debug("container %s: %s", ct->name, err.text);
-		op_start_timer(&s->op, (s->deadline - now) / 1000000 + 1);
+		wait_until_deadline(s);
 		return;
 	}
 	tear_down(s);
@@ -226,7 +233,7 @@ static void killed(struct stop_op *s)
 	if (is_reported(top))
 		bury(s);
 	else
-		op_start_timer(&s->op, REPORT_MS);
+		wait_until_deadline(s);
 }
 
 /* Nothing to end, but a respawn that is due would start something. */
@@ -297,6 +304,8 @@ static void stop_step(struct op *op)
 			tear_down(s);
 		else if (!s->waiting || !is_stoppable(s->waiting))
 			ask_next(s);
+		else /* a fact about another one, or two clocks that differ */
+			wait_until_deadline(s);
 		return;
 	case STOP_TEARDOWN:
 		if (op->job_err.code && ++s->teardowns < TEARDOWN_TRIES) {
@@ -316,6 +325,8 @@ static void stop_step(struct op *op)
 	case STOP_REPORTS:
 		if (is_reported(op->ct) || clock_boot_nsec() >= s->deadline)
 			bury(s);
+		else
+			wait_until_deadline(s);
 		return;
 	}
 }

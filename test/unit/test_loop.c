@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "loop/loop.h"
 #include "loop/proc.h"
 
@@ -300,6 +301,49 @@ static void test_unknown_child_is_reaped_and_forgotten(void **state)
 	loop_free(c.loop);
 }
 
+/* ---- timers ---- */
+
+struct late {
+	struct loop *loop;
+	struct defer defer;
+	ev_timer timer;
+	uint64_t begin, end; /* CLOCK_MONOTONIC, ns */
+};
+
+static void on_late_timer(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	struct late *t = container_of(w, struct late, timer);
+
+	(void)ev, (void)revents;
+	t->end = clock_mono_nsec();
+	loop_stop(t->loop);
+}
+
+/* The turn has lasted longer already than the timer shall. */
+static void arm_late(struct defer *d)
+{
+	struct late *t = container_of(d, struct late, defer);
+	uint64_t until = clock_mono_nsec() + 30 * 1000000ULL;
+
+	while (clock_mono_nsec() < until)
+		;
+	t->begin = clock_mono_nsec();
+	loop_start_timer(t->loop, &t->timer, 0.02);
+}
+
+static void test_a_timer_counts_from_its_start_not_from_the_turn_s(void **state)
+{
+	struct late t = { .loop = loop_new() };
+
+	(void)state;
+	defer_init(&t.defer, arm_late);
+	ev_timer_init(&t.timer, on_late_timer, 0., 0.);
+	loop_defer(t.loop, &t.defer);
+	loop_run(t.loop);
+	assert_true(t.end - t.begin >= 20 * 1000000ULL);
+	loop_free(t.loop);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -307,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_cancelled_deferred_work_does_not_run),
 		cmocka_unit_test(test_stop_ends_the_turn_it_happened_in),
 		cmocka_unit_test(test_deferred_work_that_queues_itself_is_bounded_per_turn),
+		cmocka_unit_test(test_a_timer_counts_from_its_start_not_from_the_turn_s),
 		cmocka_unit_test(test_child_reports_its_status),
 		cmocka_unit_test(test_child_has_default_signal_handlers),
 		cmocka_unit_test(test_killed_child_is_not_reported),
