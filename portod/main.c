@@ -226,6 +226,17 @@ static int run_daemon(struct options *opt, struct config *config, char **argv)
 	return rc;
 }
 
+static void usage(FILE *out);
+
+static int run_help(struct options *opt, struct config *config, char **argv)
+{
+	(void)opt;
+	(void)config;
+	(void)argv;
+	usage(stdout);
+	return 0;
+}
+
 static const struct command commands[] = {
 	{ "daemon", "run in the foreground (default)", true, run_daemon },
 	{ "stop", "stop the daemon and destroy all containers", true, run_stop },
@@ -236,6 +247,7 @@ static const struct command commands[] = {
 	{ "reopenlog", "open the log file again", true, run_reopenlog },
 	{ "status", "say whether the daemon runs", true, run_status },
 	{ "version", "print the version", false, run_version },
+	{ "help", "print options and commands", false, run_help },
 	{ "core", "receive a core dump from the kernel", true, run_core },
 };
 

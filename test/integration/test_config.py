@@ -269,3 +269,14 @@ def test_disabled_controllers(own_portod):
         with expect("NotSupported"):
             porto.set_property("a", "io_limit", "1M")
         porto.destroy("a")
+
+
+def test_help(tmp_path):
+    """Whatever the configuration is like."""
+    texts = [start(tmp_path, "nothing", form) for form in ("help", "--help", "-h")]
+    assert [done.returncode for done in texts] == [0, 0, 0]
+    assert texts[0].stdout == texts[1].stdout == texts[2].stdout
+    for word in "--config", "--verbose", "daemon", "reload", "help":
+        assert "\n  %s" % word in texts[0].stdout
+    wrong = start(tmp_path, "", "no-such-command")
+    assert wrong.returncode == 1 and "no-such-command" in wrong.stdout
