@@ -145,6 +145,9 @@ static void on_socket_timer(struct ev_loop *ev, ev_timer *t, int revents)
 
 	(void)ev;
 	(void)revents;
+	/* The master opens it again, and tells us to. */
+	if (log_is_removed())
+		(void)kill(getppid(), SIGUSR1);
 	if (access(path, F_OK) == 0 || errno != ENOENT)
 		return;
 	if (link(d->socket_link, path) == 0)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,6 +74,13 @@ int log_reopen(void)
 	use_fd(fd);
 	logger.stats.opens++;
 	return 0;
+}
+
+bool log_is_removed(void)
+{
+	struct stat st;
+
+	return logger.path && fstat(logger.fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0;
 }
 
 void log_set_process(const char *process)

@@ -27,6 +27,8 @@ struct log_stats {
 int log_open(const char *path, const char *process);
 /* Open the file again after an external rotation. 0 or -errno (the old file stays in use). */
 int log_reopen(void);
+/* Has somebody removed the file? Then it is to be opened again. */
+bool log_is_removed(void);
 void log_set_process(const char *process);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -252,6 +253,31 @@ def test_log_is_opened_again(own_portod):
             return os.path.exists(daemon.log_path) and "after" in open(daemon.log_path).read()
 
         poll(written, 10, step=0.1)
+
+
+def test_log_that_was_removed(own_portod):
+    """By somebody who does not know that it takes a signal."""
+    daemon = own_portod()
+    master, server = daemon.master_pid, daemon.server_pid()
+    with daemon.client() as client:
+        os.unlink(daemon.log_path)
+        poll(lambda: os.path.exists(daemon.log_path))
+
+        def written():
+            client.create("after")
+            client.destroy("after")
+            return "after" in open(daemon.log_path).read()
+
+        poll(written, 10, step=0.1)
+        opens = client.get_system().log_open
+        # Both have it, and nobody opens it again and again.
+        inode = os.stat(daemon.log_path).st_ino
+        for pid in master, server:
+            links = [os.path.join("/proc/%d/fd" % pid, fd) for fd in os.listdir("/proc/%d/fd" % pid)]
+            assert inode in [os.stat(link).st_ino for link in links if os.path.exists(link)]
+        time.sleep(1.5)
+        assert client.get_system().log_open == opens
+        assert (daemon.master_pid, daemon.server_pid()) == (master, server)
 
 
 def test_disabled_controllers(own_portod):
