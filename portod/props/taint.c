@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "kernel/mnt.h"
 #include "props/bind.h"
+#include "props/nswish.h"
 #include "props/rows.h"
 
 #define MOUNTINFO_MAX (16u << 20)
@@ -58,6 +59,24 @@ static bool bind_allows_suid(const struct container *ct)
 		bind_mount_deinit(&b);
 	}
 	return found;
+}
+
+/* ---- network ---- */
+
+static bool own_network_without_name(const struct container *ct)
+{
+	return ns_is_own(ct, NS_NET) && str_is_empty(ct->spec.hostname);
+}
+
+static bool full_access_from_own_network(const struct container *ct)
+{
+	return ct->spec.enable_porto == ACCESS_NORMAL && ns_is_own(ct, NS_NET);
+}
+
+/* Of children that it may make: nothing limits their addresses yet. */
+static bool writes_from_own_network(const struct container *ct)
+{
+	return ct->spec.enable_porto > ACCESS_READ_ONLY && ns_is_own(ct, NS_NET);
 }
 
 /* ---- limits ---- */
@@ -140,6 +159,12 @@ static const struct {
 	{ full_access_chrooted,
 	  "enable_porto is true: the API is a way out of its root directory" },
 	{ full_access_isolated, "enable_porto is true: the API is a way out of its isolation" },
+	{ full_access_from_own_network,
+	  "enable_porto is true: the API is a way out of its network" },
+	{ writes_from_own_network,
+	  "it has a network of its own and enable_porto lets it make containers: with ip_limit any "
+	  "they can have every address" },
+	{ own_network_without_name, "it has a network of its own and no hostname" },
 	{ bind_allows_suid,
 	  "a writable bind comes from a mount without nosuid: programs made set-user-ID inside are "
 	  "so on the host" },

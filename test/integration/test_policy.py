@@ -254,7 +254,10 @@ def test_nothing_to_say(porto, name):
         ({"oom_is_fatal": "false"}, "oom_is_fatal"),
         ({"controllers[devices]": "false"}, "devices"),
         ({"cpu_policy": "rt"}, "cpu_policy"),
-        ({"virt_mode": "os", "command": "sleep 1"}, "virt_mode"),
+        ({"virt_mode": "os", "command": "sleep 1", "net": "inherited"}, "virt_mode"),
+        ({"net": "none", "enable_porto": "false"}, "hostname"),
+        ({"net": "none", "hostname": "x"}, "ip_limit"),
+        ({"net": "none", "hostname": "x", "enable_porto": "read-only"}, None),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
@@ -268,7 +271,16 @@ def test_one_taint(porto, name, props, word):
                 pytest.skip(err.text)
             raise
     lines = taints(porto, name)
-    assert len(lines) == 1 and word in lines[0], lines
+    if word is None:
+        assert not lines
+    else:
+        assert len(lines) == 1 and word in lines[0], lines
+
+
+def test_full_access_from_a_network_of_its_own(porto, name):
+    sane(porto, name)
+    porto.set(name, net="none", hostname="x", enable_porto="true")
+    assert [line for line in taints(porto, name) if "way out of its network" in line]
 
 
 def test_of_a_root_directory(porto, rootfs, name, tmp_path):
