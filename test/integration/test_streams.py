@@ -337,3 +337,18 @@ def test_default_output_can_be_had_again(porto, name, tmp_path):
     porto.start(name)
     porto.finish(name)
     assert (tmp_path / "stdout").read_text() == "hi\n"
+
+
+def test_of_meta(porto, name):
+    """Stored, and nothing was written; where there is no process, there is no output."""
+    porto.create(name)
+    porto.start(name)
+    for stream in "stdout", "stderr", "stdout[0:5]", "stderr[:7]":
+        assert porto.get_property(name, stream) == ""
+    with expect("InvalidValue"):
+        porto.get_property(name, "stdout[x]")
+    porto.create(name + "/child")
+    porto.set(name + "/child", isolate=False)
+    porto.start(name + "/child")
+    with expect("InvalidData"):
+        porto.get_property(name + "/child", "stdout")
