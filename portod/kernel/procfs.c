@@ -358,6 +358,16 @@ bool procfs_is_of_user(pid_t pid, uid_t uid)
 	return v[0] == uid && v[1] == uid && v[2] == uid && v[3] == uid;
 }
 
+bool procfs_is_open_to(pid_t pid, uid_t uid)
+{
+	char path[64];
+	struct stat st;
+
+	/* What is not dumpable belongs to root, see proc(5). */
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == uid && procfs_is_of_user(pid, uid);
+}
+
 int procfs_process_of(pid_t tid, pid_t *ret)
 {
 	auto_free char *status = NULL;

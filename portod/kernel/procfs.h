@@ -40,6 +40,9 @@ int procfs_caps(pid_t pid, uint64_t *ret);
 int procfs_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
 /* Are real, effective, saved and file system uid all this one? */
 bool procfs_is_of_user(pid_t pid, uid_t uid);
+/* May the user have what this process has open, by the kernel's rule (ptrace(2)): all ids are his,
+ * and it has executed nothing that gave it more rights, or it would not be dumpable. */
+bool procfs_is_open_to(pid_t pid, uid_t uid);
 /* The process a thread belongs to: its main thread's id. */
 int procfs_process_of(pid_t tid, pid_t *ret);
 /* The root directory of process (pid, starttime), with the mounts as it sees them: O_PATH, or

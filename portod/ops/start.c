@@ -46,13 +46,39 @@ struct start_op {
 
 /* ---- streams given by the client ---- */
 
+/*
+ * Who has connected may have executed something with more rights meanwhile, and who else has the
+ * connection could ask for what that has opened. Asked before and after, the pid is the client's.
+ */
+static bool may_fetch(const struct client *client)
+{
+	uid_t uid = client->task_cred.uid;
+
+	return !uid || procfs_is_open_to(client->pid, uid);
+}
+
+static int refuse_fd(const struct client *client, int fd, struct error *err)
+{
+	return error_set(err, ERR_PERMISSION,
+			 "take descriptor %d from the client, process %d: it is not (only) of user "
+			 "%u any more, or not dumpable since it has changed its rights without "
+			 "executing a program",
+			 fd, (int)client->pid, (unsigned)client->task_cred.uid);
+}
+
 static int fetch_fd(const struct client *client, int fd, int *ret, struct error *err)
 {
 	if (client->pidfd < 0)
 		return error_set(err, ERR_INVALID_VALUE,
 				 "stream /dev/fd/%d: the client has no process to take it from",
 				 fd);
+	if (!may_fetch(client))
+		return refuse_fd(client, fd, err);
 	*ret = (int)syscall(SYS_pidfd_getfd, client->pidfd, fd, 0);
+	if (*ret >= 0 && !may_fetch(client)) {
+		close_fd(ret);
+		return refuse_fd(client, fd, err);
+	}
 	if (*ret < 0)
 		return error_sys(err, ERR_INVALID_VALUE, errno,
 				 "take descriptor %d from the client, process %d", fd, client->pid);

@@ -609,6 +609,30 @@ class Inside:
 
 
 @contextlib.contextmanager
+def client_of(portod, toolbox, uid, gid, pass_fds=()):
+    """A connection of a process that is a user's in every respect, and has these descriptors. What
+    as_user() makes is root's process with a user's name."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = subprocess.Popen(
+        [toolbox, "connect", portod.socket],
+        stdin=theirs,
+        user=uid,
+        group=gid,
+        extra_groups=[],
+        pass_fds=pass_fds,
+    )
+    theirs.close()
+    with ours:
+        ours.send(b"c")
+        _, fds, _, _ = socket.recv_fds(ours, 1, 1)
+        client = Client(portod.socket, connect=False)
+        client.sock = socket.socket(fileno=fds[0])
+        with client:
+            yield client
+    process.wait()
+
+
+@contextlib.contextmanager
 def as_user(uid, gid, groups=()):
     """Connect as somebody else: SO_PEERCRED reports the effective ids at connect time."""
     old_groups = os.getgroups()

@@ -5,11 +5,14 @@ can do is in test_path_escapes.py."""
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 
 import pytest
 
-from conftest import poll, read, sanitized
+from conftest import NOBODY, client_of, expect, parent_of, poll, read, sanitized
+from porto_client import Client
 
 # ---- the programs of the daemon ------------------------------------------------------------------
 
@@ -125,3 +128,136 @@ def test_a_daemon_that_ended_cannot_be_overwritten(own_portod, rootfs, preload):
     with open(binary, "rb") as file:
         assert file.read() == before
     daemon.start()
+
+
+# ---- descriptors ---------------------------------------------------------------------------------
+
+HOLDER = r"""
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Has the rights of its owner, opens something with them, and drops them for good, if it says so. */
+int main(int argc, char **argv)
+{
+	int fd = open(argv[1], O_RDONLY);
+
+	if (argc > 2 && setresuid(getuid(), getuid(), getuid()) < 0)
+		return 1;
+	dup2(fd, 100);
+	write(1, "ready", 5);
+	pause();
+	return 0;
+}
+"""
+
+CONNECTS = """
+import os, socket, sys
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+sock.connect(sys.argv[1])
+with socket.socket(fileno=0) as out:
+    socket.send_fds(out, [b"x"], [sock.fileno()])
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_descriptors_of_a_set_user_id_program(group_portod, root_client, tmp_path, name, drops):
+    """A client connects, and executes a set-user-ID program that has opened a secret; somebody else
+    who has the connection asks for its descriptor."""
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        os.chmod(path, 0o755)
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    program = tmp_path / "holder"
+    subprocess.run(
+        ["gcc", "-x", "c", "-o", str(program), "-"], input=HOLDER.encode(), check=True
+    )
+    program.chmod(0o4755)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CONNECTS, group_portod.socket, str(program), str(secret)]
+        + ["drop"] * drops,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+    )
+    theirs.close()
+    try:
+        _, fds, _, _ = socket.recv_fds(ours, 1, 1)
+        assert process.stdout.read(5) == b"ready"
+        with open("/proc/%d/fd/100" % process.pid) as file:
+            assert file.read() == "secret"
+        client = Client(group_portod.socket, connect=False)
+        client.sock = socket.socket(fileno=fds[0])
+        with client:
+            client.create(name)
+            client.set(name, command="cat", stdin_path="/dev/fd/100")
+            with expect("Permission") as caught:
+                client.start(name)
+        assert "descriptor 100" in caught.error.text
+    finally:
+        ours.close()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_descriptors_of_an_ordinary_client(group_portod, root_client, name, toolbox):
+    reader, writer = os.pipe()
+    with client_of(group_portod, toolbox, NOBODY, NOBODY, [writer]) as client:
+        client.create(name)
+        client.set(name, command="echo text", stdout_path="/dev/fd/%d" % writer)
+        client.start(name)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        assert file.read() == "text\n"
+
+
+MODES = {
+    "app": {},
+    "chroot": {"root": True},
+    "job": {"parent": {}, "virt_mode": "job"},
+    "nested": {"parent": {"root": True}},
+    "nested-root": {"parent": {"root": True}, "root": "/sub"},
+    "no-isolation": {"isolate": False},
+    "host": {"virt_mode": "host"},
+    "os": {"virt_mode": "os", "root": True},
+    "userns": {"root": True, "userns": True},
+    "held": {"root": True, "held": True},
+    "no-init": {"root": True, "init": False},
+    "links": {"root": True, "symlink": "/a/b: /etc", "sysctl": "kernel.shm_rmid_forced: 1"},
+    "cgroupfs": {"root": True, "cgroupfs": "ro"},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_descriptor_gets_into_a_container(porto, rootfs, name, mode):
+    """Whatever the start needs, none of its processes has more open than the three streams (and our
+    init what it waits with, and its record)."""
+    props = dict(MODES[mode])
+    outer = props.pop("parent", None)
+    if mode == "nested-root":
+        shutil.copytree(rootfs + "/bin", rootfs + "/sub/bin", symlinks=True)
+        os.makedirs(rootfs + "/sub/etc")
+    if outer is not None:
+        porto.run(name, "sleep 1000", **{key: rootfs for key in outer})
+        name += "/child"
+    if props.get("root") is True:
+        props["root"] = rootfs
+    porto.run(name, "sleep 1000", stdout_path="/dev/null", **props)
+    if mode == "held":
+        porto.set(name, held=False)
+    main = int(porto.get_property(name, "root_pid"))
+    poll(lambda: read("/proc/%d/comm" % main) == "sleep\n")
+    look_at = [main]
+    if read("/proc/%d/comm" % parent_of(main)) == "portoinit\n":
+        look_at.append(parent_of(main))
+    assert len(look_at) == 2 or mode not in ("app", "chroot", "userns", "held")
+    for pid in look_at:
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            to = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+            known = to.startswith("anon_inode:") or "/state/tasks/" in to
+            assert int(fd) <= 2 or pid != main and known, (pid == main, fd, to)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import NOBODY, as_user, expect, poll, read
+from conftest import NOBODY, client_of, expect, poll, read
 
 
 class Terminal:
@@ -163,12 +163,10 @@ def test_tty_of_another_session(porto, name, terminal):
     assert "controlling" in seen.error.text
 
 
-def test_tty_of_somebody_else(own_portod, name, terminal):
+def test_tty_of_somebody_else(own_portod, name, terminal, toolbox):
     """Who has a terminal open does not own it: it is not given away for him."""
     portod = own_portod(group="porto:x:64999:nobody")
-    with as_user(NOBODY, NOBODY):
-        client = portod.client()
-    with client:
+    with client_of(portod, toolbox, NOBODY, NOBODY, [terminal.slave]) as client:
         client.create(name)
         client.set(name, command="sleep 1000", **terminal.streams())
         with expect("Permission"):
