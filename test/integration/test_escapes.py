@@ -2,6 +2,7 @@
 """Ways out that container runtimes have had, each tried as an attacker would. What paths of clients
 can do is in test_path_escapes.py."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import pytest
 
 from conftest import NOBODY, client_of, expect, parent_of, poll, read, sanitized
-from porto_client import Client
+from porto_client import Client, PortoError
 
 # ---- the programs of the daemon ------------------------------------------------------------------
 
@@ -95,6 +96,13 @@ def test_the_daemon_executed_inside_cannot_be_overwritten(
     if virt_mode != "app":
         porto.set(name, virt_mode=virt_mode)
     porto.set(name, command=command, stdout_path="/out", **preload)
+    if virt_mode == "job" and way != "interpreter":
+        # There is no such link by then, or it leads to portoinit.
+        with contextlib.suppress(PortoError):
+            porto.start(name)
+            assert porto.finish(name) != 0
+        assert not read(rootfs + "/out", "")
+        return
     porto.start(name)
     if way == "interpreter":
         assert porto.finish(name) != 0  # it was no program in that place
