@@ -164,16 +164,27 @@ static int load_all(struct ops *ops, struct error *err)
 
 /* ---- reconciling one container with the kernel ---- */
 
-static bool task_is_ours(struct ops *ops, const struct container *ct)
+static bool is_ours(struct ops *ops, const struct container *ct, pid_t pid)
 {
 	auto_free char *name = NULL;
 	struct error ignored = ERROR_INIT;
 	struct cgroup cg;
 
 	prop_cgroup(ct, &cg);
-	if (cgroup_locate(ops->cgroups, ct->task.wait_pid, &name, &ignored))
+	if (cgroup_locate(ops->cgroups, pid, &name, &ignored))
 		return false;
 	return strcmp(name, cg.name) == 0 || path_below(name, cg.name);
+}
+
+/* Those that live are. The record is open in portoinit, into which somebody in the container may be
+ * able to look: it must not make us take another process for it. */
+static bool task_is_ours(struct ops *ops, const struct container *ct)
+{
+	const struct task_ids *t = &ct->task;
+
+	return (procfs_is_gone(t->wait_pid, t->wait_starttime) || is_ours(ops, ct, t->wait_pid)) &&
+	       (!t->main_pid || procfs_is_gone(t->main_pid, t->main_starttime) ||
+		is_ours(ops, ct, t->main_pid));
 }
 
 /* A start was under way. If its starter got as far as letting the command go, the record says who
@@ -193,8 +204,11 @@ static bool adopt_started(struct ops *ops, struct container *ct)
 				      .main_starttime = r.main_starttime };
 	ct->has_task = true;
 	ct->own_pid_ns = ns_is_own(ct, NS_PID);
-	if (!procfs_is_gone(r.wait_pid, r.wait_starttime) && !task_is_ours(ops, ct))
+	if (!task_is_ours(ops, ct)) {
+		ct->task = (struct task_ids){ 0 };
+		ct->has_task = false;
 		return false;
+	}
 	log_info("container %s: its start finished while the server was down", ct->name);
 	return true;
 }

@@ -340,14 +340,20 @@ static void started(struct start_op *s)
 	begin(s);
 }
 
-/* The container whose namespaces were to be joined, if its task is gone. */
+static bool has_died(const struct task_ids *t)
+{
+	return procfs_is_gone(t->main_pid, t->main_starttime) ||
+	       procfs_is_gone(t->wait_pid, t->wait_starttime);
+}
+
+/* One above whose end, of which we shall hear, ends all below: their pid namespaces are in its. */
 static const struct container *dead_ancestor(const struct container *ct)
 {
-	const struct container *near = container_nearest_task(ct);
+	const struct container *up = container_nearest_task(ct);
 
-	if (!near || !procfs_is_gone(near->task.main_pid, near->task.main_starttime))
-		return NULL;
-	return near;
+	while (up && !has_died(&up->task))
+		up = container_nearest_task(up);
+	return up;
 }
 
 /* Say what was the matter instead of what broke because of it. */
