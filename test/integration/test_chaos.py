@@ -4,14 +4,17 @@
 The test keeps its own book of what must be. An operation that was answered is certain; one whose
 connection broke may or may not have happened, so the book then holds every state that is possible
 and learns which by looking. What may never happen: a container that is missing or new, a process
-that was replaced without being asked, an exit status that is lost or wrong.
+that was replaced without being asked, an exit status that is lost or wrong, output that is missing, an
+update that was done by half, a label that was answered and forgotten, an attached process that
+outlives its container.
 
-PORTO_CHAOS_ROUNDS (200) and PORTO_CHAOS_SEED choose how much and what; a failure prints the seed.
+PORTO_CHAOS_ROUNDS (150) and PORTO_CHAOS_SEED choose how much and what; a failure prints the seed.
 """
 
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 
@@ -20,10 +23,14 @@ import pytest
 from conftest import alive, poll
 from porto_client import Closed, PortoError, Timeout
 
-ROUNDS = int(os.environ.get("PORTO_CHAOS_ROUNDS", "200"))
+ROUNDS = int(os.environ.get("PORTO_CHAOS_ROUNDS", "150"))
 SEED = int(os.environ.get("PORTO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-NAMES = ["a", "a/b", "a/b/c", "d", "d/e", "f", "g", "h"]
+NAMES = ["a", "a/b", "a/b/c", "a/j", "d", "d/e", "d/j", "f", "g", "h", "i"]
+LEAVES = {"a/b/c", "a/j", "d/e", "d/j", "f", "g", "h", "i"}
 SETTLED = {"stopped", "running", "paused", "dead", "meta"}
+
+
+LOOKED_AT = ["state", "exit_code", "root_pid", "labels", "private", "memory_limit", "stdout"]
 
 
 class Book:
@@ -36,11 +43,22 @@ class Book:
         self.pid = None
         self.ends = set()  # exit codes that are possible once it is dead
         self.dying = False  # SIGKILL was sent: it will be dead soon
+        self.flavour = ""
+        self.held = False  # None: nobody knows
+        self.output = None  # file of its stdout, None = stored
+        self.labels = {None}
+        self.counts = {None}
+        self.updates = {0}
+        self.attached = []  # processes of ours that are in it for certain
 
 
 class Chaos:
-    def __init__(self, daemon, seed):
+    def __init__(self, daemon, seed, place):
         self.daemon = daemon
+        self.place = str(place)
+        self.processes = []
+        self.serial = 0
+        self.flavours = {}
         self.random = random.Random(seed)
         self.client = daemon.client()
         self.books = {}
@@ -113,21 +131,77 @@ class Chaos:
     def create(self, name):
         if name in self.books or any(p not in self.books for p in self.above(name)):
             return
-        result = self.do("create", name, lambda: self.client.create(name))
+        by_spec = self.random.random() < 0.4
+        if by_spec:
+            make = lambda: self.client.create_from_spec(name, private="made")
+        else:
+            make = lambda: self.client.create(name)
+        result = self.do("create", name, make)
         if result == "no":
             return
         code = self.random.choice([None, None, 0, 1, 3, 130, 137, 255, "meta", "meta"])
+        flavour = self.random.choice(self.flavours_of(name, code))
         command, up = "sleep 100000", "running"
         if code == "meta":
             code, command, up = None, "", "meta"
         if code is not None:
-            command = "sh -c 'sleep 0.%02d; exit %d'" % (self.random.randrange(20), code)
-        if result == "maybe" and name not in self.client.list():
+            command = "sh -c 'echo hello; sleep 0.%02d; exit %d'" % (self.random.randrange(20), code)
+        props = dict(self.props_of(flavour, name), command=command)
+        if by_spec and result == "maybe" and self.exists(name):
+            assert self.private(name) == "made"  # all of it, or nothing
+        if result == "maybe" and not self.exists(name):
             return
-        for _ in range(20):
-            if self.do("set", name, lambda: self.client.set_property(name, "command", command)) == "yes":
-                break
-        self.books[name] = Book(code, up)
+        for prop, value in props.items():
+            for _ in range(20):
+                if self.do("set " + prop, name, lambda: self.client.set(name, **{prop: value})) == "yes":
+                    break
+        book = self.books[name] = Book(code, up)
+        book.flavour = flavour
+        book.held = flavour == "held"
+        book.output = props.get("stdout_path")
+        self.flavours[flavour] = self.flavours.get(flavour, 0) + 1
+
+    def exists(self, name):
+        return name in self.patiently(self.client.list)
+
+    def private(self, name):
+        return self.patiently(lambda: self.client.get_property(name, "private"))
+
+    def patiently(self, ask):
+        while True:
+            try:
+                return ask()
+            except (Closed, OSError):
+                self.reconnect()
+
+    def flavours_of(self, name, code):
+        some = ["plain", "isolated", "not isolated", "devices"]
+        if code != "meta":
+            some += ["bind", "held", "held", "output", "no init"]
+            if name.endswith("/j"):
+                return ["job"]
+            if name in LEAVES and "/" not in name:
+                some += ["userns", "cgroupfs"] + ["respawn"] * (code is None)
+        elif name == "i":
+            return ["not isolated"]
+        return some
+
+    def props_of(self, flavour, name):
+        self.serial += 1
+        return {
+            "plain": {},
+            "isolated": dict(isolate=True),
+            "not isolated": dict(isolate=False),
+            "devices": dict(devices="/dev/random r"),
+            "bind": dict(bind="%s /mnt ro" % self.place),
+            "held": dict(held=True),
+            "output": dict(stdout_path="%s/%d" % (self.place, self.serial)),
+            "no init": dict(init=False),
+            "job": dict(virt_mode="job"),
+            "userns": dict(userns=True, user=1000, group=1000),
+            "cgroupfs": dict(userns=True, user=1000, group=1000, cgroupfs="rw"),
+            "respawn": dict(respawn=True, respawn_delay="50ms"),
+        }[flavour]
 
     def spread(self, names, states):
         for name in names:
@@ -136,7 +210,7 @@ class Chaos:
     def ended(self, name):
         """States of something started, seen a moment later."""
         book = self.books[name]
-        if book.code is None:
+        if book.code is None or book.held:
             return {book.up}
         book.ends.add(book.code)
         return {"running", "dead"}
@@ -172,9 +246,12 @@ class Chaos:
                 book.pid = None
                 book.ends = set()
                 book.dying = False
+                self.must_be_gone(book)
             elif result == "maybe":
                 book.states |= {"stopped", "dead"}
                 book.ends |= {-9, -15}
+                if book.held is not False:
+                    book.ends |= {128 + 15}
 
     def kill(self, name):
         result = self.do("kill", name, lambda: self.client.kill(name, 9))
@@ -186,10 +263,14 @@ class Chaos:
             if book.states & {"running", "paused", "meta"}:
                 book.ends.add(-9)
                 book.states |= {"dead"}
-                if result == "yes" and one == name:
+                if one == name and book.flavour == "respawn":
+                    book.pid = None
+                elif result == "yes" and one == name:
                     book.dying = True
 
     def pause(self, name):
+        if self.books[name].flavour == "job":
+            return
         result = self.do("pause", name, lambda: self.client.pause(name))
         for one in self.below(name):
             book = self.books[one]
@@ -197,6 +278,8 @@ class Chaos:
                 book.states |= {"paused"}
 
     def resume(self, name):
+        if self.books[name].flavour == "job":
+            return
         result = self.do("resume", name, lambda: self.client.resume(name))
         for one in self.below(name):
             book = self.books[one]
@@ -207,20 +290,77 @@ class Chaos:
         result = self.do("destroy", name, lambda: self.client.destroy(name))
         if result == "yes":
             for one in self.below(name):
-                del self.books[one]
+                self.must_be_gone(self.books.pop(one))
         elif result == "maybe":
             for one in self.below(name):
                 self.unsure.add(one)
                 self.books[one].states |= {"stopped", "dead"}
                 self.books[one].ends |= {-9, -15}
 
+    def release(self, name):
+        book = self.books[name]
+        if book.flavour != "held" or book.held is False:
+            return
+        result = self.do("release", name, lambda: self.client.set(name, held=False))
+        if result == "no":
+            return
+        book.held = False if result == "yes" else None
+        if book.states & {"running", "paused"}:
+            book.states |= self.ended(name) - {"running"}
+
+    def label(self, name):
+        book = self.books[name]
+        value = str(self.random.randrange(1000))
+        result = self.do("label", name, lambda: self.client.set_label(name, "TEST.v", value))
+        if result != "no":
+            book.labels = {value} if result == "yes" else book.labels | {value}
+
+    def count(self, name):
+        book = self.books[name]
+        result = self.do("count", name, lambda: self.client.inc_label(name, "TEST.n", 1))
+        more = {(n or 0) + 1 for n in book.counts}
+        if result != "no":
+            book.counts = more if result == "yes" else book.counts | more
+
+    def update(self, name):
+        """Two properties at once."""
+        book = self.books[name]
+        if "/" in name:  # no controller of memory by default
+            return
+        n = self.random.randrange(1, 1000)
+        result = self.do(
+            "update",
+            name,
+            lambda: self.client.update_from_spec(name, private=str(n), memory_limit=n + 64 << 20),
+        )
+        if result != "no":
+            book.updates = {n} if result == "yes" else book.updates | {n}
+
+    def attach(self, name):
+        book = self.books[name]
+        if name != "i" or book.states != {"meta"}:
+            return
+        child = subprocess.Popen(["sleep", "100000"])
+        self.processes.append(child)
+        if self.do("attach", name, lambda: self.client.attach(name, child.pid, "sleep")) == "yes":
+            book.attached.append(child)
+
+    def must_be_gone(self, book):
+        for child in book.attached:
+            assert child.wait(10) == -signal.SIGKILL
+        book.attached = []
+
+    def end(self):
+        for child in self.processes:
+            child.kill()
+            child.wait()
+
     # -- the check
 
     def look(self):
         while True:
             try:
-                seen = self.client.get(["***"], ["state", "exit_code", "root_pid"])
-                return seen
+                return self.client.get(["***"], LOOKED_AT)
             except (Closed, OSError):
                 self.reconnect()
 
@@ -244,6 +384,7 @@ class Chaos:
         for name, row in seen.items():
             book = self.books[name]
             state = row["state"]
+            self.check_values(name, book, row)
             # A short one ends when it likes, and takes its children with it.
             possible = set(book.states)
             # Paused: its end may just have come before the freeze, and be noticed later.
@@ -265,11 +406,15 @@ class Chaos:
                 if self.above(name):
                     ends.add(-9)  # by the end of a parent
                 assert code in ends, "%s ended with %d, possible was %s" % (name, code, ends)
+                if code == book.code:
+                    self.check_output(name, book, row)
             if state in ("running", "meta", "paused"):
-                assert not isinstance(row["root_pid"], PortoError) or state == "paused", row
-                if state != "paused":
+                # A meta container may have nothing to hold.
+                holds = state == "paused" or state == "meta" and book.flavour == "not isolated"
+                assert not isinstance(row["root_pid"], PortoError) or holds, (name, row)
+                if state != "paused" and not isinstance(row["root_pid"], PortoError):
                     pid = int(row["root_pid"])
-                    if book.pid is not None and book.states == {state}:
+                    if book.pid is not None and book.states == {state} and book.flavour != "respawn":
                         assert pid == book.pid, "%s was replaced" % name
                     if book.code is None and not any(
                         self.books[p].code is not None for p in self.above(name)
@@ -281,6 +426,24 @@ class Chaos:
             if state == "stopped":
                 book.ends = set()
 
+    def check_values(self, name, book, row):
+        labels = dict(part.strip().split(": ", 1) for part in row["labels"].split(";") if part.strip())
+        assert labels.get("TEST.v") in book.labels, "%s: labels %s" % (name, row["labels"])
+        count = int(labels["TEST.n"]) if "TEST.n" in labels else None
+        assert count in book.counts, "%s: labels %s, not %s" % (name, row["labels"], book.counts)
+        book.labels, book.counts = {labels.get("TEST.v")}, {count}
+        if "/" in name:
+            return
+        limit = int(row["memory_limit"])
+        n = (limit >> 20) - 64 if limit else 0
+        assert n in book.updates, "%s: memory_limit %d, not %s" % (name, limit, book.updates)
+        assert (row["private"] == str(n)) if n else row["private"] in ("", "made"), row
+        book.updates = {n}
+
+    def check_output(self, name, book, row):
+        text = open(book.output).read() if book.output else row["stdout"]
+        assert "hello" in text, "%s: output '%s'" % (name, text)
+
     def round(self):
         thread = None
         if self.random.random() < 0.6:
@@ -291,7 +454,11 @@ class Chaos:
                 self.create(name)
                 continue
             what = self.random.choice(
-                [self.start] * 6 + [self.stop] * 3 + [self.kill, self.pause, self.resume, self.destroy]
+                [self.start] * 6
+                + [self.stop] * 3
+                + [self.kill, self.pause, self.resume, self.destroy, self.destroy]
+                + [self.label, self.count, self.update, self.release, self.release]
+                + [self.attach] * (8 if name == "i" else 0)
             )
             what(name)
         if thread:
@@ -300,10 +467,10 @@ class Chaos:
 
 
 @pytest.mark.limit(600)
-def test_chaos(own_portod):
-    daemon = own_portod()
+def test_chaos(own_portod, tmp_path):
+    daemon = own_portod(container="enable_rw_cgroupfs: true")
     baseline = daemon.cgroup_dirs(), daemon.mounts()
-    chaos = Chaos(daemon, SEED)
+    chaos = Chaos(daemon, SEED, tmp_path)
     print("seed", SEED)
     for i in range(ROUNDS):
         chaos.log("---- round", i)
@@ -312,7 +479,10 @@ def test_chaos(own_portod):
         except BaseException:
             print("seed %d, round %d" % (SEED, i))
             print("\n".join(chaos.history[-40:]))
+            chaos.end()
             raise
+    chaos.end()
+    print(chaos.flavours, "attached", len(chaos.processes))
     assert chaos.kills > ROUNDS / 3
     chaos.client.close()
     daemon.wait_ready()
