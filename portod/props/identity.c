@@ -323,7 +323,8 @@ const struct prop row_oom_kills = {
 	.row = ROW_oom_kills,
 	.desc = "processes killed for lack of memory since the start",
 	.doc = "Processes that the kernel killed for lack of memory in the container's own\n"
-	       "group.",
+	       "group. When *oom_is_fatal* ends the whole group on cgroup v2, each process of it\n"
+	       "counts.",
 	.flags = PROP_READONLY,
 	.needs = CGROUP_BIT(CGROUP_MEMORY),
 	.get = get_oom_kills,

@@ -113,14 +113,19 @@ def test_out_of_memory_is_forgotten_by_the_next_run(porto, toolbox, name):
     assert porto.get_property(name, "oom_killed") == "false"
 
 
+# With v2 the kernel ends the whole group, portoinit too, and counts each; some kernels count the
+# one that was chosen first a second time.
+OF_A_FATAL_ONE = ("2", "3") if V2 else ("1",)
+
+
 def test_a_fatal_one_is_counted(porto, toolbox, name):
     """The daemon does not kill before the kernel has."""
     for i in range(10):
         inner = "%s-%d" % (name, i)
         porto.run(inner, "%s hog 64" % toolbox, memory_limit="16M")
         assert porto.finish(inner) == -99
-        assert porto.get_property(inner, "oom_kills") == "1"
-        assert porto.get_property(inner, "oom_kills_total") == "1"
+        assert porto.get_property(inner, "oom_kills") in OF_A_FATAL_ONE
+        assert porto.get_property(inner, "oom_kills_total") in OF_A_FATAL_ONE
         porto.destroy(inner)
 
 
@@ -166,7 +171,7 @@ def test_respawn_after_out_of_memory_is_a_new_run(porto, toolbox, tmp_path, name
     assert porto.get_property(name, "exit_code") == "3"
     assert porto.get_property(name, "oom_killed") == "false"
     assert porto.get_property(name, "oom_kills", sync=True) == "0"
-    assert porto.get_property(name, "oom_kills_total", sync=True) == "1"
+    assert porto.get_property(name, "oom_kills_total", sync=True) in OF_A_FATAL_ONE
 
 
 def test_limit_below_the_usage(porto, toolbox, name):
