@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Texts are cut at a character boundary: they end up in protobuf strings, and clients in other
- * languages refuse a message whose string is not valid UTF-8.
+ * Texts are valid UTF-8, also where they are cut or quote what is none: they end up in protobuf
+ * strings, and clients in other languages refuse a message with one that is not.
  */
 #include "error.h"
 
@@ -63,6 +63,36 @@ static const struct {
 	{ ERR_DOCKER_IMAGE_NOT_FOUND, "DockerImageNotFound" },
 };
 
+/* Length of the UTF-8 character at s, which ends at a NUL; 0 if it is none. */
+static size_t char_length(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (n == 0 || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Too long for what they say, surrogates, and above all planes. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* What is no character becomes `?`: clients send any bytes, and texts quote and cut them. */
+static void make_utf8(char *text)
+{
+	while (*text) {
+		size_t n = char_length((const unsigned char *)text);
+
+		if (n == 0)
+			*text = '?';
+		text += n ? n : 1;
+	}
+}
+
 /* Remove an incomplete UTF-8 sequence from the end of text[0..len). */
 static void cut_partial_char(char *text, size_t len)
 {
@@ -88,6 +118,7 @@ format_text(char *buf, size_t size, const char *fmt, va_list ap)
 		buf[0] = '\0';
 	else if ((size_t)n >= size)
 		cut_partial_char(buf, size - 1);
+	make_utf8(buf);
 }
 
 static void __attribute__((format(printf, 3, 4)))

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "rpc/arena.h"
+#include "rpc/nul.h"
 
 #define DECODE_FACTOR 32
 #define DECODE_SLACK  (1024 * 1024)
@@ -172,6 +173,18 @@ static const Porto__TPortoRequest *unpack(struct arena *a, const void *body, siz
 	return NULL;
 }
 
+/* Cut there, a name would be another's name. */
+static int check_nul(const void *body, size_t len, const ProtobufCFieldDescriptor *method,
+		     struct error *err)
+{
+	const ProtobufCFieldDescriptor *f = nul_find(&porto__tporto_request__descriptor, body, len);
+
+	if (!f)
+		return 0;
+	return error_set(err, ERR_INVALID_VALUE, "%s: field '%s' has the forbidden byte 0x00",
+			 method->name, f->name);
+}
+
 struct request *request_decode(struct conn *c, struct client *client, const void *body, size_t len,
 			       const ProtobufCFieldDescriptor **ret_field, struct error *err)
 {
@@ -181,7 +194,7 @@ struct request *request_decode(struct conn *c, struct client *client, const void
 	struct request *rq;
 
 	msg = unpack(a, body, len, err);
-	if (!msg || find_method(msg, &field, err) < 0) {
+	if (!msg || find_method(msg, &field, err) < 0 || check_nul(body, len, field, err) < 0) {
 		arena_free(a);
 		return NULL;
 	}

@@ -217,6 +217,55 @@ def test_frame_byte_by_byte(portod):
         assert client.recv_reply().Version.tag
 
 
+def test_strings_with_a_nul_byte(porto, name):
+    """Texts of C end there: cut, a name would be another's."""
+    porto.create(name)
+    porto.set_property(name, "private", "before")
+    bad = name + "\0b"
+    for method, fields in (
+        ("Create", {"name": "x\0y"}),
+        ("Destroy", {"name": bad}),
+        ("SetProperty", {"name": name, "property": "private", "value": "a\0b"}),
+        ("SetProperty", {"name": name, "property": "private\0", "value": "a"}),
+        ("Get", {"name": ["/", bad], "variable": ["state"]}),
+        ("UpdateFromSpec", {"container": {"name": name, "private": "a\0b"}}),
+        (
+            "UpdateFromSpec",
+            {"container": {"name": name, "env": {"var": [{"name": "A", "value": "\0"}]}}},
+        ),
+    ):
+        with expect("InvalidValue") as caught:
+            porto.request(method, **fields)
+        assert method in caught.error.text and "0x00" in caught.error.text
+    assert porto.list() == [name]
+    assert porto.get_property(name, "private") == "before"
+    # Zeroes elsewhere are nothing special.
+    porto.request("Get", name=[name], variable=[""], sync=False, changed_since=0)
+
+
+def test_error_texts_are_utf8(porto):
+    """Clients of most languages refuse a message with anything else."""
+    for hostile in (
+        b"\xff\xfe",
+        b"a\xc3",
+        b"\xed\xa0\x80",
+        b"\xc0\xaf",
+        b"\xf4\x90\x80\x80",
+        b"x" + "ж".encode() * 300,
+    ):
+        body = b"\x0a" + encode_varint(len(hostile)) + hostile
+        porto.send_raw(frame(b"\x0a" + encode_varint(len(body)) + body))
+        reply = porto.recv_body()
+        response = porto_client.pb.TPortoResponse()
+        response.ParseFromString(reply)
+        assert response.error == porto_client.error_code("InvalidValue")
+        # The text as it is on the wire: field 2.
+        text = response.errorMsg
+        text = text if isinstance(text, bytes) else text.encode()
+        text.decode()
+        assert text in reply and b"container name" in text
+
+
 def test_large_value_passes(porto, name):
     porto.create(name)
     value = "x" * 4096
