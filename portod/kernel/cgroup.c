@@ -179,6 +179,8 @@ static int create_in(struct cgroup_host *h, const struct cgroup_hierarchy *hr,
 		return -1;
 	if (hr->naming == CGROUP_NAMING_FLAT && *hr->base)
 		fd_mkdir_p(hr->fd, hr->base, CGROUP_DIR_MODE);
+	if (hr->features & CGROUP_HAS_LEAF && !cgroup_has_leaf(hr, cg))
+		return cgroup_mkdir(hr, path, ret_new, err);
 	return hr->ops->make(hr, path, ret_new, err);
 }
 

@@ -91,6 +91,9 @@ struct cgroup {
 	/* Controllers that it rules itself: in the hierarchies that have no others its processes
 	 * live in the leaf, on v1, too. Counts for cgroup_delegate() and cgroup_attach_self(). */
 	uint32_t delegated;
+	/* It never has containers below, nor rules groups: its processes need no leaf on v2. Counts
+	 * for cgroup_create() and for joining; the others see what is there. */
+	bool childless;
 };
 
 /* Path inside the hierarchy of `c`, starting with "/"; -1 when the controller is absent. */

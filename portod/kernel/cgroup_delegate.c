@@ -31,7 +31,7 @@ static bool is_delegated(const struct cgroup_hierarchy *hr, const struct cgroup 
 
 bool cgroup_has_leaf(const struct cgroup_hierarchy *hr, const struct cgroup *cg)
 {
-	return (hr->features & CGROUP_HAS_LEAF) || is_delegated(hr, cg);
+	return (hr->features & CGROUP_HAS_LEAF && !cg->childless) || is_delegated(hr, cg);
 }
 
 /* ---- giving ---- */

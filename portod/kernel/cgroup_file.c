@@ -109,7 +109,11 @@ int cgroup_read_key(const struct cgroup_hierarchy *hr, const char *path, const c
 const char *cgroup_procs_dir(const struct cgroup_hierarchy *hr, const char *path, char *buf,
 			     size_t size)
 {
-	return cgroup_join(path, hr->features & CGROUP_HAS_LEAF ? CGROUP_LEAF : "", buf, size);
+	if (!cgroup_join(path, hr->features & CGROUP_HAS_LEAF ? CGROUP_LEAF : "", buf, size))
+		return NULL;
+	if (hr->features & CGROUP_HAS_LEAF && !cgroup_file_exists(hr, buf, ""))
+		return cgroup_join(path, "", buf, size);
+	return buf;
 }
 
 int cgroup_mkdir(const struct cgroup_hierarchy *hr, const char *path, bool *ret_new,

@@ -131,7 +131,7 @@ static int apply_memory_guarantee(const struct cgroup_hierarchy *hr, const char 
 	if (cgroup_write_err(hr, path, "memory.low", text, err) < 0)
 		return -1;
 	if (hr->features & CGROUP_HAS_LEAF && !(hr->features & CGROUP_HAS_RECPROT) &&
-	    cgroup_procs_dir(hr, path, leaf, sizeof(leaf)))
+	    cgroup_join(path, CGROUP_LEAF, leaf, sizeof(leaf)))
 		(void)cgroup_write(hr, leaf, "memory.low", s->value ? "max" : "0");
 	return 0;
 }
@@ -377,7 +377,7 @@ static int make(const struct cgroup_hierarchy *hr, const char *path, bool *ret_n
 		return -1;
 	if (!(hr->features & CGROUP_HAS_LEAF))
 		return 0;
-	if (!cgroup_procs_dir(hr, path, leaf, sizeof(leaf)))
+	if (!cgroup_join(path, CGROUP_LEAF, leaf, sizeof(leaf)))
 		return error_errno(err, ENAMETOOLONG, "create cgroup %s/%s", hr->point, path);
 	if (cgroup_mkdir(hr, leaf, &leaf_new, err) < 0)
 		return -1;

@@ -78,7 +78,12 @@ void prop_cgroup(const struct container *ct, struct cgroup *ret)
 {
 	while (container_is_job(ct))
 		ct = ct->parent;
-	*ret = (struct cgroup){ .name = ct->name, .level = ct->level };
+	*ret = (struct cgroup){
+		.name = ct->name,
+		.level = ct->level,
+		.childless = !ct->spec.children_allowed && ct->spec.virt_mode != VIRT_OS &&
+			     ct->spec.cgroupfs == CGROUPFS_NONE,
+	};
 	for (; ct; ct = ct->parent) {
 		ret->owned[ct->level] = (uint32_t)ct->spec.controllers;
 		if (container_is_system(ct))

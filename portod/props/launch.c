@@ -74,7 +74,9 @@ const struct prop row_children_allowed = {
 	.row = ROW_children_allowed,
 	.desc = "permit nested containers",
 	.doc = "**false**: creating a container below this one answers Permission. It cannot be\n"
-	       "set while there are some (InvalidState). Default true.",
+	       "set while there are some (InvalidState). In the unified tree the processes are\n"
+	       "in the container's own group then, without a leaf below, unless *virt_mode* is os\n"
+	       "or there is *cgroupfs*. Default true.",
 	.type = &type_bool,
 	.offset = FIELD(children_allowed),
 	.check = check_children_allowed,

@@ -419,6 +419,41 @@ static void test_create_v2(void **state)
 		    "+cpu +cpuset +memory +io +pids +hugetlb");
 }
 
+/* Who never has children needs no leaf. */
+static void test_childless_v2(void **state)
+{
+	struct fake *f = *state;
+	struct error err = ERROR_INIT;
+	struct cgroup a;
+	pid_t *pids = NULL;
+	size_t n = 0;
+	int fd;
+
+	fake_v2(f, "porto");
+	fake_probe_ok(f, "porto");
+	a = fake_cgroup(f, "a");
+	a.childless = true;
+	fake_put(f, "cg/porto/a/cgroup.subtree_control", "");
+	fake_put(f, "cg/porto/a/cgroup.procs", "100\n");
+	fake_put(f, "cg/porto/a/cgroup.threads", "100\n101\n");
+	fake_put(f, "cg/porto/a/memory.events", "oom_kill 4\n");
+	assert_int_equal(cgroup_create(f->host, &a, &err), 0);
+	assert_false(fake_exists(f, "cg/porto/a/%leaf"));
+	fake_assert(f, "cg/porto/a/cgroup.subtree_control", "");
+	fd = cgroup_clone_fd(f->host, &a);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(cgroup_pids(f->host, &a, false, &pids, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(pids[0], 100);
+	free(pids);
+	check_stat(f, &a, CGROUP_STAT_OOM_KILLS, 4);
+	/* who rules groups has one all the same */
+	a.delegated = BIT(CGROUP2);
+	assert_int_equal(cgroup_create(f->host, &a, &err), 0);
+	assert_true(fake_exists(f, "cg/porto/a/%leaf"));
+}
+
 static void test_remove_v2(void **state)
 {
 	struct fake *f = *state;
@@ -764,6 +799,7 @@ int main(void)
 		TEST(test_create_and_remove_v1),
 		TEST(test_create_undoes),
 		TEST(test_create_v2),
+		TEST(test_childless_v2),
 		TEST(test_remove_v2),
 		TEST(test_purge),
 		TEST(test_attach),
