@@ -440,3 +440,16 @@ def test_notes_of_the_unified_tree(porto, name, prop):
         porto.set_property(name, prop, "x")
     with expect("NotSupported"):
         porto.set_property(name, "memory_lock_policy", "mlockall")
+
+
+# ---- what a limit of memory means for /run ---------------------------------------------------------
+
+
+def test_size_of_run(porto, rootfs, name):
+    """Half of the least limit above, whoever has it."""
+    porto.create(name)
+    porto.set_property(name, "memory_limit", "64M")
+    porto.start(name)
+    text = porto.output(name + "/child", "stat -f -c '%b %s' /run", root=rootfs, memory_limit="128M")
+    blocks, size = map(int, text.split())
+    assert blocks * size == 32 * MIB
