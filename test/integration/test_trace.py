@@ -2,12 +2,12 @@
 """Somebody in a container who may trace: what of the host he gets hold of. Inside of a user
 namespace it is nothing at all, see test_userns.py."""
 
+import os
 import platform
 
 import pytest
 
 from conftest import read
-from porto_client import PortoError
 
 # What he has; SYS_ADMIN and the like are not among it.
 CAPS = "CHOWN;DAC_OVERRIDE;KILL;SETGID;SETUID;SETPCAP;SYS_PTRACE"
@@ -29,25 +29,20 @@ def spied(porto, rootfs, name):
 
 
 @pytest.mark.parametrize("kind", JOINING)
-def test_nothing_of_the_daemon_is_seen(porto, spied, kind):
+def test_nothing_of_the_daemon_is_seen(porto, rootfs, spied, kind):
     """While others start below, in his pid namespace."""
-    porto.set(spied, command="/bin/toolbox spy 2")
+    porto.set(spied, command="/bin/toolbox spy /end")
     porto.start(spied)
-    done = 0
-    while porto.state(spied) == "running":
-        child = "%s/c" % spied
-        try:
-            porto.create(child)
-            porto.set(child, **dict(dict(command="/bin/toolbox exit 3"), **JOINING[kind]))
-            porto.start(child)
-            porto.destroy(child)
-        except PortoError:
-            break  # the parent ended
-        done += 1
+    child = "%s/c" % spied
+    for _ in range(30):
+        porto.create(child)
+        porto.set(child, **dict(dict(command="/bin/toolbox exit 3"), **JOINING[kind]))
+        porto.start(child)
+        porto.destroy(child)
+    open(os.path.join(rootfs, "end"), "w").close()
     porto.finish(spied)
     out = porto.get_property(spied, "stdout").splitlines()
-    assert out[-1].startswith("traced ") and int(out[-1].split()[1]) > 10, out
-    assert done > 10
+    assert out[-1].startswith("traced ") and int(out[-1].split()[1]) > 0, out
     assert out[:-1] == []
 
 
