@@ -570,6 +570,17 @@ int porto_set_system(struct porto_conn *conn, const char *name, bool value)
 	return call_simple(conn, &call);
 }
 
+int porto_clear_statistics(struct porto_conn *conn, const char *name)
+{
+	Porto__TPortoRequest req = REQUEST_INIT;
+	struct call call = CALL_INIT(METHOD_CLEAR_STATISTICS, &req);
+	Porto__TClearStatisticsRequest body = PORTO__TCLEAR_STATISTICS_REQUEST__INIT;
+
+	body.stat = (char *)(uintptr_t)name;
+	req.clearstatistics = &body;
+	return call_simple(conn, &call);
+}
+
 int porto_call_raw(struct porto_conn *conn, const void *request, size_t size, char **ret_reply,
 		   size_t *ret_size)
 {

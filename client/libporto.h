@@ -507,6 +507,12 @@ PORTO_API int porto_get_system(struct porto_conn *conn, struct porto_map **ret_m
 PORTO_API int porto_set_system(struct porto_conn *conn, const char *name, bool value);
 
 /*
+ * Set a counter to 0, by its name in the property `porto_stat`, or with NULL all that can be.
+ * PORTO_E_INVALID_VALUE for one that cannot. Superuser only. Idempotent.
+ */
+PORTO_API int porto_clear_statistics(struct porto_conn *conn, const char *name);
+
+/*
  * Send `request`, an encoded TPortoRequest of `size` bytes, and return the encoded TPortoResponse
  * in *ret_reply, to be released with porto_free_string(). Any reply is a success, one with an error
  * code too. Treated as not idempotent. For methods this library has no call for; not for

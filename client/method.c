@@ -39,5 +39,6 @@ const struct method methods[_METHOD_COUNT] = {
 	[METHOD_VERSION] = { "Version", true, false },
 	[METHOD_GET_SYSTEM] = { "GetSystem", true, false },
 	[METHOD_SET_SYSTEM] = { "SetSystem", true, false },
+	[METHOD_CLEAR_STATISTICS] = { "ClearStatistics", true, false },
 	[METHOD_RAW] = { "raw call", false, false },
 };

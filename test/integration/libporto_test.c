@@ -149,7 +149,7 @@ static void reading(void)
 	struct porto_get_result *result;
 	struct porto_properties *props;
 	struct porto_map *map;
-	char *version, *revision, *name;
+	char *version, *revision, *name, *text;
 	bool found = false;
 
 	CHECK(porto_create(conn, "a") == 0);
@@ -176,6 +176,19 @@ static void reading(void)
 	porto_free_map(map);
 	CHECK(porto_set_system(conn, "verbose", true) == 0);
 	CHECK(porto_set_system(conn, "verbose", false) == 0);
+
+	CHECK(porto_create(conn, "counted") == 0);
+	CHECK(porto_destroy(conn, "counted") == 0);
+	CHECK(porto_get_property(conn, "/", "porto_stat[containers_created]", 0, &text) == 0);
+	CHECK(strcmp(text, "0") != 0);
+	porto_free_string(text);
+	CHECK(porto_clear_statistics(conn, "containers_created") == 0);
+	CHECK(porto_get_property(conn, "/", "porto_stat[containers_created]", 0, &text) == 0);
+	CHECK(strcmp(text, "0") == 0);
+	porto_free_string(text);
+	CHECK(porto_clear_statistics(conn, "porto_uptime") == PORTO_E_INVALID_VALUE);
+	CHECK(porto_clear_statistics(conn, "nothing") == PORTO_E_INVALID_VALUE);
+	CHECK(porto_clear_statistics(conn, NULL) == 0);
 	CHECK(porto_locate_process(conn, (uint32_t)getpid(), NULL, &name) == 0);
 	porto_free_string(name);
 	CHECK(porto_response_timestamp(conn) > 1500000000);
