@@ -204,7 +204,7 @@ METHODS = {
     "Version": Method("R"),
     "GetSystem": Method("R"),
     "SetSystem": Method("S"),
-    "ClearStatistics": later("S"),
+    "ClearStatistics": Method("S"),
     "Create": Method("W", "create", child, undo="new"),
     "CreateWeak": Method("W", "create", child, undo="new"),
     "Destroy": control(undo="all"),
