@@ -215,6 +215,8 @@ static void limit(const struct options *o, const char *text)
 /* `gate`: of our parent, who is told that we go; -1 = there is none. */
 static _Noreturn void become_command(const struct options *o, char **argv, long gate)
 {
+	long r;
+
 	take_terminal(o);
 	for (char **a = argv + 1; a < o->command; a += 2)
 		if (equal(*a, "--limit"))
@@ -230,7 +232,8 @@ static _Noreturn void become_command(const struct options *o, char **argv, long 
 		sys4(SYS_close, o->record, 0, 0, 0);
 		hold_command(o->held, o->command);
 	}
-	fail(o, ERR_INVALID_COMMAND, exec_command(o->command), o->says);
+	r = exec_command(o->command);
+	fail(o, r == -EAGAIN ? ERR_RESOURCE_NOT_AVAILABLE : ERR_INVALID_COMMAND, r, o->says);
 }
 
 /* What we were given is the command's, and not to be seen with us for ever. */
