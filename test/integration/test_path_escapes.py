@@ -404,6 +404,7 @@ def ask_in_background(portod, ask):
         assert not thread.is_alive(), "no answer"
         return result[0]
 
+    finish.thread = thread
     return finish
 
 
@@ -442,6 +443,12 @@ def fetches(portod):
     return [p for p in pids() if parent_of(p) == server and read("/proc/%d/comm" % p) == "fetch\n"]
 
 
+def kill_fetches(portod):
+    for pid in fetches(portod):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 @pytest.fixture
 def stuck(porto, rootfs, name):
     """The output of two dead containers is on file systems that do not answer: name-a, name-b, and
@@ -467,19 +474,21 @@ def test_hung_reads_of_one_do_not_hold_up_others(porto, portod, stuck):
     poll(lambda: len(fetches(portod)) == 4, message="two reads of each")
     assert porto.get_property(good, "stdout") == good + "\n"
     assert porto.get([good], ["stdout"])[good]["stdout"] == good + "\n"
-    for pid in fetches(portod):
-        os.kill(pid, signal.SIGKILL)
-    poll(lambda: len(fetches(portod)) == 4, message="those that waited")
-    while fetches(portod):
-        for pid in fetches(portod):
-            os.kill(pid, signal.SIGKILL)
+    first = set(fetches(portod))
+    kill_fetches(portod)
+    poll(lambda: set(fetches(portod)) - first, message="those that waited")
+
+    def all_answered():
+        kill_fetches(portod)
+        return not any(finish.thread.is_alive() for finish in waiting)
+
+    poll(all_answered, message="the answers")
     assert all(finish() is not None for finish in waiting)
 
 
 def kill_hung_job(portod):
     poll(lambda: any(waits_for_fuse(pid) for pid in fetches(portod)), message="a job that hangs")
-    for pid in fetches(portod):
-        os.kill(pid, signal.SIGKILL)
+    kill_fetches(portod)
 
 
 def test_what_was_read_before_is_told(porto, portod, stuck):
@@ -544,7 +553,7 @@ def test_clients_that_do_not_wait(porto, portod, stuck, ask):
     poll(lambda: len(os.listdir("/proc/%d/fd" % server)) <= before + 2 * 8, message="the end")
     assert porto.get_property(stuck[2], "stdout") == stuck[2] + "\n"
     running = fetches(portod)
-    assert len(running) == 2
+    assert 1 <= len(running) <= 2
     for pid in running:
         os.kill(pid, signal.SIGKILL)
     poll(lambda: not fetches(portod), message="the end of the jobs")
