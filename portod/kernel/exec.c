@@ -36,7 +36,7 @@ static const char *expansion_error(int code)
 {
 	switch (code) {
 	case WRDE_BADCHAR:
-		return "unquoted newline or one of |&;<>(){}";
+		return "unquoted newline or one of |&;<>(){}, which only a shell knows: sh -c";
 	case WRDE_BADVAL:
 		return "undefined variable";
 	case WRDE_CMDSUB:
