@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 
 import pytest
@@ -206,6 +207,29 @@ def test_job_with_another_user(porto, name):
     porto.run(name + "/job", "id -u", virt_mode="job", user="nobody", group="nogroup")
     assert porto.finish(name + "/job") == 0
     assert porto.get_property(name + "/job", "stdout") == "%d\n" % NOBODY
+
+
+def test_job_that_kills_its_helper(porto, name):
+    """It has the rights of the command's user, who so ends the job: nothing of it is left."""
+    porto.run(name, "sleep 1000")
+    job = name + "/job"
+    command = "sh -c 'setsid sleep 7654323 & kill -9 $PPID; exec sleep 7654323'"
+    porto.run(job, command, virt_mode="job", user="nobody", group="nogroup")
+    assert porto.finish(job) == -signal.SIGKILL
+    poll(lambda: not processes_with("sleep 7654323"))
+    assert porto.state(name) == "running"
+
+
+def test_job_user_leaves_others(porto, rootfs, toolbox, name):
+    """What a set-user-ID program left behind is ended, too, though its user is another one."""
+    program = os.path.join(rootfs, "bin", "suid")
+    shutil.copy(os.path.join(rootfs, "bin", "toolbox"), program)
+    os.chmod(program, 0o4755)
+    porto.run(name, "sleep 1000", root=rootfs)
+    job = name + "/job"
+    porto.run(job, "sh -c '/bin/suid threads 1 & exit 5'", virt_mode="job", user=7, group=7)
+    assert porto.finish(job) == 5
+    poll(lambda: not processes_with("/bin/suid threads 1"))
 
 
 def test_many_jobs(porto, name):
