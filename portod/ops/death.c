@@ -184,6 +184,15 @@ static const struct op_class death_class = { .name = "death",
 					     .step = death_step,
 					     .free = death_free };
 
+/* One above ran out of memory and ends in a moment, and all below with it, for the same reason. */
+static bool goes_with_parent(const struct container *ct)
+{
+	for (const struct container *up = ct->parent; up; up = up->parent)
+		if (up->runtime && up->runtime->oom_pending && state_is_started(up->state))
+			return true;
+	return false;
+}
+
 void death_submit(struct ops *ops, struct container *ct)
 {
 	bool stopping = ct->state == STATE_STOPPING, taken = false;
@@ -199,7 +208,7 @@ void death_submit(struct ops *ops, struct container *ct)
 			up->op->class->step(up->op);
 	}
 	/* One that is queued or at work looks at the facts when it gets there. */
-	if (!taken && !stopping && !runtime_get(ops, ct)->dying) {
+	if (!taken && !stopping && !goes_with_parent(ct) && !runtime_get(ops, ct)->dying) {
 		ct->runtime->dying = true;
 		d = xnew(struct death_op);
 		op_init(&d->op, &death_class, ops, ct, NULL, NULL);

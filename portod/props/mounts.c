@@ -209,6 +209,10 @@ SETTER(set_masked_paths)
 CHECKER(check_masked_paths)
 {
 	(void)p;
+	/* The start itself needs it until the very end. */
+	if (strv_has(&ctx->ct->spec.masked_paths, "/proc"))
+		return error_set(err, ERR_INVALID_VALUE,
+				 "'/proc' cannot be hidden as a whole, only what is below it");
 	return check_complete(ctx, &ctx->ct->spec.masked_paths, layout_default_masked, err);
 }
 
@@ -226,8 +230,8 @@ const struct prop row_masked_paths = {
 	.doc = "*path*\\ **;** ... Exactly these are hidden: a file looks empty, so does a\n"
 	       "directory. An item **default** stands for the built-in ones, which are shown, and\n"
 	       "hold, unless something is set; empty text: none. What does not exist is no error.\n"
-	       "Leaving out a built-in one is for superusers, covering what is not below /proc and\n"
-	       "/sys for those who could write it: Permission.",
+	       "All of /proc is InvalidValue. Leaving out a built-in one is for superusers, covering\n"
+	       "what is not below /proc and /sys for those who could write it: Permission.",
 	.type = &type_list,
 	.offset = FIELD(masked_paths),
 	.set = set_masked_paths,

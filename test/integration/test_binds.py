@@ -547,6 +547,14 @@ def test_read_only_path_covers_mounts_below(inside):
     assert text == ""
 
 
+def test_all_of_proc_cannot_be_hidden(porto, name):
+    porto.create(name)
+    with expect("InvalidValue") as caught:
+        porto.set_property(name, "masked_paths", "default;/proc")
+    assert "masked_paths" in caught.error.text and "/proc" in caught.error.text
+    porto.set_property(name, "masked_paths", "default;/proc/modules")
+
+
 @pytest.mark.parametrize("prop", ["masked_paths", "readonly_paths"])
 @pytest.mark.parametrize("value", ["x", "/", "/a/../b", "/a//b", "/a/", "/" + "x" * 5000])
 def test_wrong_paths(porto, name, prop, value):
