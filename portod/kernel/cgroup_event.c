@@ -157,6 +157,9 @@ static int watch_file(struct cgroup_events *ev, struct watch *w, const char *pat
 	wd = inotify_add_watch(ev->fd, name, IN_MODIFY);
 	if (wd < 0)
 		return error_errno(err, errno, "watch %s", name);
+	/* The kernel has one watch for a file. */
+	if (htab_get_int(ev->by_wd, (uint64_t)wd))
+		return error_errno(err, EEXIST, "watch %s for a second container", name);
 	*ret_wd = wd;
 	htab_put_int(ev->by_wd, (uint64_t)wd, w);
 	return 0;

@@ -15,7 +15,8 @@ int cgroup_events_new(struct cgroup_host *h, struct cgroup_events **ret, struct 
 struct cgroup_events *cgroup_events_free(struct cgroup_events *ev);
 /* Readable when an event is pending. */
 int cgroup_events_fd(const struct cgroup_events *ev);
-/* Watch the group (it must own the memory controller). `id` comes back with the event. */
+/* Watch the group (it must own the memory controller, and be nobody else's: EEXIST). `id` comes
+ * back with the event. */
 int cgroup_events_add(struct cgroup_events *ev, const struct cgroup *cg, uint64_t id,
 		      struct error *err);
 /* Stop watching; harmless if not watched. */

@@ -161,6 +161,8 @@ void runtime_watch_oom(struct ops *ops, struct container *ct)
 	struct error err = ERROR_INIT;
 	struct cgroup cg;
 
+	if (container_is_job(ct)) /* the group is its parent's, and so are the events */
+		return;
 	if (rt->watched || !(ct->spec.controllers & CGROUP_BIT(CGROUP_MEMORY)))
 		return;
 	prop_cgroup(ct, &cg);

@@ -273,7 +273,8 @@ static void refresh_one(const struct prop_env *env, struct container *ct)
 	struct cgroup cg;
 	uint64_t now, new;
 
-	if (!state_has_resources(ct->state) || !control_owns(ct, CGROUP_BIT(CGROUP_MEMORY)))
+	if (!state_has_resources(ct->state) || container_is_job(ct) ||
+	    !control_owns(ct, CGROUP_BIT(CGROUP_MEMORY)))
 		return;
 	prop_cgroup(ct, &cg);
 	if (cgroup_get(env->cgroups, &cg, CGROUP_STAT_OOM_KILLS, &now, &ignored) ||

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -761,6 +762,13 @@ static void test_events_v2(void **state)
 	cgroup_events_del(ev, 42);
 	cgroup_events_del(ev, 42);
 	assert_int_equal(cgroup_events_add(ev, &a, 43, &err), 0);
+	/* A file has one watch; the refusal does not spoil it. */
+	assert_int_equal(cgroup_events_add(ev, &a, 44, &err), -1);
+	assert_int_equal(err.sys, EEXIST);
+	file = fopen(leaf, "r+");
+	assert_true(fputs("oom 0\noom_kill 5\n", file) >= 0 && fclose(file) == 0);
+	assert_true(cgroup_events_next(ev, &id, &limit));
+	assert_int_equal(id, 43);
 	cgroup_events_free(ev);
 }
 
