@@ -8,8 +8,7 @@ static void create(const struct handler_env *env, struct request *rq, bool weak)
 	auto_free char *name = NULL;
 	struct error err = ERROR_INIT;
 
-	if (check_new_container_name(given, &err) ||
-	    client_resolve_name(rq->client, given, &name, &err)) {
+	if (reply_new_name(rq->client, given, &name, &err)) {
 		request_fail(rq, &err);
 		return;
 	}

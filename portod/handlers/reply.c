@@ -3,18 +3,26 @@
 
 #include "ops/fetch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "base/xalloc.h"
 
-int check_new_container_name(const char *name, struct error *err)
+int reply_new_name(const struct client *client, const char *given, char **ret, struct error *err)
 {
-	if (!*name)
+	if (!*given)
 		return error_set(err, ERR_INVALID_VALUE, "container name is empty");
-	if (strstr(name, "//") || str_has_suffix(name, "/"))
+	if (strstr(given, "//") || str_has_suffix(given, "/"))
 		return error_set(err, ERR_INVALID_VALUE,
-				 "container name '%s' has an empty component", name);
-	return 0;
+				 "container name '%s' has an empty component", given);
+	if (client_resolve_name(client, given, ret, err))
+		return -1;
+	if (**ret)
+		return 0;
+	free(take_ptr(*ret));
+	return error_set(err, ERR_INVALID_VALUE,
+			 "container name '%s' stands for the root container", given);
 }
 
 struct container *reply_resolve(const struct handler_env *env, struct request *rq, const char *name)

@@ -12,8 +12,9 @@ static inline const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
-/* Of a container to be created: normalising would hide empty components. ERR_INVALID_VALUE. */
-int check_new_container_name(const char *name, struct error *err);
+/* Absolute name of a container to be created; new string. ERR_INVALID_VALUE also for empty
+ * components, which normalising would hide, and for the root container by any name. */
+int reply_new_name(const struct client *client, const char *given, char **ret, struct error *err);
 /* Container by the client's name for it; answers the request and returns NULL on failure. */
 struct container *reply_resolve(const struct handler_env *env, struct request *rq,
 				const char *name);

@@ -169,17 +169,17 @@ static int check_spec(const Porto__TContainerSpec *spec, struct error *err)
 	return spec_check(spec, err);
 }
 
-static int check_create(const Porto__TCreateFromSpecRequest *m, struct error *err)
+static int check_create(const struct client *client, const Porto__TCreateFromSpecRequest *m,
+			char **ret_name, struct error *err)
 {
-	if (check_spec(m->container, err) ||
-	    check_new_container_name(or_empty(m->container->name), err))
+	if (check_spec(m->container, err))
 		return -1;
 	if (m->n_volumes)
 		return error_set(err, ERR_NOT_SUPPORTED,
 				 "container '%s': volumes of a spec are not supported by this "
 				 "version of portod",
-				 m->container->name);
-	return 0;
+				 or_empty(m->container->name));
+	return reply_new_name(client, or_empty(m->container->name), ret_name, err);
 }
 
 void handle_create_from_spec(const struct handler_env *env, struct request *rq)
@@ -190,8 +190,7 @@ void handle_create_from_spec(const struct handler_env *env, struct request *rq)
 	char *name = NULL;
 	struct op *op;
 
-	if (check_create(m, &err) ||
-	    client_resolve_name(rq->client, m->container->name, &name, &err)) {
+	if (check_create(rq->client, m, &name, &err)) {
 		request_fail(rq, &err);
 		return;
 	}

@@ -131,6 +131,6 @@ int child_go_to_cwd(const struct start_spec *spec, struct error *err)
 				 "/proc/self/fd/N",
 				 spec->cwd);
 	if (dir < 0)
-		return error_errno(err, -dir, "chdir %s", spec->cwd);
+		return error_sys(err, ERR_INVALID_PATH, -dir, "chdir %s (cwd)", spec->cwd);
 	return fchdir(dir) < 0 ? error_errno(err, errno, "chdir %s", spec->cwd) : 0;
 }

@@ -138,7 +138,7 @@ const struct prop row_cwd = {
 	.doc = "A path inside of the container. A relative one is below the parent's.\n"
 	       "Default: the parent's, up to the nearest container with a *root* of its own,\n"
 	       "where it is **/**; and otherwise *place*\\ **/porto/**\\ *name*. It must exist\n"
-	       "at start.",
+	       "at start: InvalidPath.",
 	.type = &type_string,
 	.offset = FIELD(cwd),
 	.get = get_cwd,

@@ -47,6 +47,13 @@ def test_bad_names(porto, bad):
     assert porto.list() == ["x" * 100]
 
 
+@pytest.mark.parametrize("given", [".", "self", "self/.", "a/.."])
+def test_what_means_the_root_says_so(porto, given):
+    with expect("InvalidValue") as caught:
+        porto.create(given)
+    assert given in caught.error.text and "root container" in caught.error.text
+
+
 def test_existing_special_names_cannot_be_created(porto):
     for special in "/", "self", ".":
         with expect("InvalidValue", "ContainerAlreadyExists", "Permission"):

@@ -106,6 +106,15 @@ def test_cwd(porto, name):
     assert porto.output(name, "pwd", cwd="/usr").strip() == "/usr"
 
 
+@pytest.mark.parametrize("cwd", ["/not/there", "/etc/passwd"])
+def test_cwd_that_is_none(porto, name, cwd):
+    porto.create(name)
+    porto.set(name, command="true", cwd=cwd)
+    with expect("InvalidPath") as caught:
+        porto.start(name)
+    assert "cwd" in caught.error.text and cwd in caught.error.text
+
+
 def test_cwd_in_a_root(porto, rootfs, name):
     assert porto.output(name, "pwd", root=rootfs).strip() == "/"
     assert porto.output(name, "pwd", root=rootfs, cwd="/var").strip() == "/var"
