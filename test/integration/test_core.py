@@ -486,6 +486,7 @@ def test_command_in_its_own_container(portod, porto, tmp_path, name):
     assert porto.get_property(child, "weak") == "true"
     assert porto.get_property(child, "isolate") == "false"
     assert porto.get_property(child, "ulimit[core]") == "core: 0 0"
+    porto.wait_state(child, "running")  # the command may be quicker than the word of it
     main = os.readlink("/proc/%d/ns/pid" % pid)
     assert os.readlink("/proc/%s/ns/pid" % porto.get_property(child, "root_pid")) == main
     os.write(write_end, b"line\n")

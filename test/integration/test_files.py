@@ -301,12 +301,13 @@ def test_only_our_own_file_is_rewritten(porto, rootfs, name):
         file.write("of the image")
     porto.run(
         name,
-        "sh -c 'umount /etc/resolv.conf; sleep 1000'",
+        # While we read, the file is busy.
+        "sh -c 'until umount /etc/resolv.conf; do sleep 0.1; done; sleep 1000'",
         root=rootfs,
         capabilities="SYS_ADMIN",
         resolv_conf="nameserver 192.0.2.1",
     )
-    poll(lambda: inner(porto, name, "/etc/resolv.conf") == "of the image", message="the umount")
+    poll(lambda: inner(porto, name, "/etc/resolv.conf") == "of the image", step=0.3, message="the umount")
     with expect("InvalidState") as caught:
         porto.set_property(name, "resolv_conf", "nameserver 192.0.2.2")
     assert "/etc/resolv.conf" in caught.error.text
