@@ -162,7 +162,7 @@ static void failures_name_step_and_object(void **state)
 	box_fails(b, ERR_INVALID_PATH, "open root /no/such/dir");
 	b = box_new("/bin/true");
 	b->spec.cwd = "/x/y";
-	box_fails(b, ERR_UNKNOWN, "chdir /x/y");
+	box_fails(b, ERR_INVALID_PATH, "chdir /x/y");
 	box_fails(box_new("/bin/nope"), ERR_INVALID_COMMAND, "exec /bin/nope");
 	box_fails(box_new(t.plain_file), ERR_INVALID_COMMAND, "exec /tmp/porto-st-");
 	box_fails(box_new("echo $(id)"), ERR_INVALID_COMMAND, "expand command");
