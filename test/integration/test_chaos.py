@@ -417,7 +417,9 @@ class Chaos:
                     pid = int(row["root_pid"])
                     if book.pid is not None and book.states == {state} and book.flavour != "respawn":
                         assert pid == book.pid, "%s was replaced" % name
-                    if book.code is None and not any(
+                    # One that was killed and respawns may not have noticed yet.
+                    killed = book.flavour == "respawn" and "dead" in possible
+                    if book.code is None and not killed and not any(
                         self.books[p].code is not None for p in self.above(name)
                     ):
                         assert alive(pid), "%s is not there" % name
