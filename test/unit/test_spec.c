@@ -983,6 +983,35 @@ static void values_come_back(void **state)
 	}
 }
 
+/* Each row that can be set, by what is kept of it. */
+static void values_survive_the_store(void **state)
+{
+	struct props_fixture *f = *state;
+	struct container *copy = fx_add(f, "copy", 0);
+
+	for (size_t row = 0; row < prop_count(); row++) {
+		const struct prop *p = prop_at(row);
+		const char *value = p->flags & PROP_SECRET ? "A=hidden" : sample_of(p);
+		auto_free char *text = NULL, *again = NULL;
+
+		if (p->flags & (PROP_READONLY | PROP_NOSTORE) || !p->type ||
+		    !prop_is_supported(p, &f->env))
+			continue;
+		if (!value)
+			fail_msg("%s: give it a value in `samples`", p->name);
+		fx_set(f, p->name, value);
+		text = prop_save(f->a, p);
+		if (!text)
+			fail_msg("%s: nothing of '%s' is kept", p->name, value);
+		if (prop_load(&f->env, copy, p->name, text, &f->err))
+			fail_msg("%s: '%s' cannot be read: %s", p->name, text, f->err.text);
+		again = prop_save(copy, p);
+		if (!again || strcmp(text, again) != 0)
+			fail_msg("%s: kept as '%s', comes back as '%s'", p->name, text, again);
+		assert_true(container_is_set(copy, p->row));
+	}
+}
+
 /* Told with another salt each time, it stands for the value; only where there is that value. */
 static void secrets_come_back(void **state)
 {
@@ -1049,6 +1078,7 @@ int main(void)
 		TEST_V1(a_kept_transaction_is_reverted),
 		TEST(defaults_come_back),
 		TEST(values_come_back),
+		TEST(values_survive_the_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
