@@ -100,11 +100,7 @@ static int parse_io(const struct prop *p, const struct prop_ctx *ctx, const char
 	(void)p, (void)ctx;
 	if (read_pairs(text, &pairs, err))
 		return -1;
-	smap_deinit(field);
-	for (size_t i = 0; i < pairs.n; i++)
-		if (set_key(field, pairs.e[i].key, pairs.e[i].val, err))
-			return -1;
-	return 0;
+	return type_replace_map(field, &pairs, set_key, err);
 }
 
 static void format_io(const struct prop *p, const struct prop_ctx *ctx, const void *field,
@@ -117,29 +113,11 @@ static void format_io(const struct prop *p, const struct prop_ctx *ctx, const vo
 	buf_adds(out, map->n == 1 && str_eq(map->e[0].key, IO_FS) ? map->e[0].val : text);
 }
 
-static char *save_io(const struct prop *p, const void *field)
-{
-	(void)p;
-	return smap_format(field);
-}
-
 static int load_io(const struct prop *p, const char *text, void *field, struct error *err)
 {
 	(void)p;
 	smap_deinit(field);
 	return read_pairs(text, field, err);
-}
-
-static int get_io_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
-			const char *index, struct buf *out, struct error *err)
-{
-	const char *value = smap_get(field, index);
-
-	(void)p, (void)ctx;
-	if (!value)
-		return error_set(err, ERR_INVALID_VALUE, "there is no '%.100s' in it", index);
-	buf_adds(out, value);
-	return 0;
 }
 
 static int set_io_index(const struct prop *p, const struct prop_ctx *ctx, void *field,
@@ -153,9 +131,9 @@ static const struct prop_type type_io = {
 	.name = "map of disks",
 	.parse = parse_io,
 	.format = format_io,
-	.save = save_io,
+	.save = type_save_map,
 	.load = load_io,
-	.get_index = get_io_index,
+	.get_index = type_get_umap_index,
 	.set_index = set_io_index,
 };
 

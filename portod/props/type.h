@@ -86,6 +86,15 @@ void type_load_strv(struct strv *ret, const char *text); /* NULL = empty */
 /* Save and load of a field that is a struct smap. */
 char *type_save_map(const struct prop *p, const void *field);
 int type_load_map(const struct prop *p, const char *text, void *field, struct error *err);
+/* Read of an index that must be there. */
+int type_get_umap_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			const char *index, struct buf *out, struct error *err);
+/* Check a pair and add it. */
+typedef int (*type_set_pair)(struct smap *map, const char *key, const char *value,
+			     struct error *err);
+/* The field becomes these pairs, each by `set`; after an error it is unspecified. */
+int type_replace_map(struct smap *field, const struct smap *pairs, type_set_pair set,
+		     struct error *err);
 
 /* Append. */
 void type_put_u64(struct buf *out, uint64_t v);

@@ -44,6 +44,26 @@ static int parse_pairs(const char *text, struct smap *ret, struct error *err)
 	return 0;
 }
 
+int type_replace_map(struct smap *field, const struct smap *pairs, type_set_pair set,
+		     struct error *err)
+{
+	smap_deinit(field);
+	for (size_t i = 0; i < pairs->n; i++) {
+		if (set(field, pairs->e[i].key, pairs->e[i].val, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int parse_with(const char *text, type_set_pair set, void *field, struct error *err)
+{
+	auto_smap pairs = SMAP_INIT;
+
+	if (parse_pairs(text, &pairs, err))
+		return -1;
+	return type_replace_map(field, &pairs, set, err);
+}
+
 static int parse_map(const struct prop *p, const struct prop_ctx *ctx, const char *text,
 		     void *field, struct error *err)
 {
@@ -102,21 +122,12 @@ static int set_size(struct smap *map, const char *key, const char *value, struct
 static int parse_umap(const struct prop *p, const struct prop_ctx *ctx, const char *text,
 		      void *field, struct error *err)
 {
-	auto_smap pairs = SMAP_INIT;
-
 	(void)p, (void)ctx;
-	if (parse_pairs(text, &pairs, err))
-		return -1;
-	smap_deinit(field);
-	for (size_t i = 0; i < pairs.n; i++) {
-		if (set_size(field, pairs.e[i].key, pairs.e[i].val, err))
-			return -1;
-	}
-	return 0;
+	return parse_with(text, set_size, field, err);
 }
 
-static int get_umap_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
-			  const char *index, struct buf *out, struct error *err)
+int type_get_umap_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
+			const char *index, struct buf *out, struct error *err)
 {
 	const char *value = smap_get(field, index);
 
@@ -140,7 +151,7 @@ const struct prop_type type_umap = {
 	.format = format_map,
 	.save = type_save_map,
 	.load = type_load_map,
-	.get_index = get_umap_index,
+	.get_index = type_get_umap_index,
 	.set_index = set_umap_index,
 };
 
@@ -167,17 +178,8 @@ static int set_limit(struct smap *map, const char *name, const char *value, stru
 static int parse_ulimit(const struct prop *p, const struct prop_ctx *ctx, const char *text,
 			void *field, struct error *err)
 {
-	auto_smap pairs = SMAP_INIT;
-
 	(void)p, (void)ctx;
-	if (parse_pairs(text, &pairs, err))
-		return -1;
-	smap_deinit(field);
-	for (size_t i = 0; i < pairs.n; i++) {
-		if (set_limit(field, pairs.e[i].key, pairs.e[i].val, err))
-			return -1;
-	}
-	return 0;
+	return parse_with(text, set_limit, field, err);
 }
 
 static int get_ulimit_index(const struct prop *p, const struct prop_ctx *ctx, const void *field,
