@@ -323,11 +323,13 @@ static void load_kept(const struct handler_env *env, int fd, const struct stats_
 	free(old);
 }
 
+/* With its blocks: writing to a page that a full disk has none for is SIGBUS. */
 static struct stats_keep *map_file(int fd)
 {
 	struct stats_keep *k;
 
-	if (ftruncate(fd, sizeof(*k)) < 0)
+	errno = ftruncate(fd, sizeof(*k)) < 0 ? errno : posix_fallocate(fd, 0, sizeof(*k));
+	if (errno)
 		return NULL;
 	k = mmap(NULL, sizeof(*k), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (k == MAP_FAILED)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server dies, the daemon stops and comes back: containers live on, nothing is forgotten."""
 
+import errno
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -593,3 +595,41 @@ def test_helper_program_is_gone(own_portod):
     client.run("d", "true")
     assert client.finish("d") == 0
     client.close()
+
+
+@pytest.fixture
+def small_state(own_portod):
+    """A daemon whose state is on a small file system of its own."""
+    daemon = own_portod(start=False)
+    os.mkdir(daemon.state_dir, 0o755)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs", daemon.state_dir], check=True
+    )
+    yield daemon.start()
+    daemon.end()
+    subprocess.run(["umount", daemon.state_dir], check=True)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file, pytest.raises(OSError) as caught:
+        while True:
+            file.write(bytes(4096))
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_counters_on_a_full_disk(small_state):
+    """Their file can be made, but not be written: the counters begin anew, the server goes on."""
+    daemon = small_state
+    filler = os.path.join(daemon.state_dir, "filler")
+    os.unlink(os.path.join(daemon.state_dir, "stats"))
+    with daemon.client() as client:
+        client.run("a", "sleep 1000")
+        fill(filler)
+        pid = daemon.server_pid()
+        os.kill(pid, signal.SIGKILL)
+        poll(lambda: "counters will begin anew" in daemon.log())
+        os.unlink(filler)
+        client.connect()
+        assert client.state("a") == "running"
+        assert client.get_system().porto_starts == 2, "it has not died once more"
+        client.destroy("a")
