@@ -101,7 +101,8 @@ static void read_now(struct resolver *r)
 		set_text(r, take_ptr(text));
 }
 
-const char *resolver_text(struct resolver *r, uint64_t *ret_serial)
+/* With line ends; "" when the host has none. */
+static const char *default_text(struct resolver *r, uint64_t *ret_serial)
 {
 	if (!r->ops->config->default_resolv_conf && !is_watching(r))
 		read_now(r);
@@ -116,7 +117,7 @@ char *resolv_conf_of(struct ops *ops, const struct container *ct, uint64_t *ret_
 	*ret_serial = 0;
 	if (!resolv_conf_overrides(ct, text))
 		return NULL;
-	return text ? with_line_ends(text) : xstrdup(resolver_text(ops->resolver, ret_serial));
+	return text ? with_line_ends(text) : xstrdup(default_text(ops->resolver, ret_serial));
 }
 
 /* ---- into running containers ---- */

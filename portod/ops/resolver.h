@@ -17,13 +17,11 @@ struct resolver *resolver_new(struct ops *ops);
 struct resolver *resolver_free(struct resolver *r);
 /* After the containers are restored. */
 void resolver_start(struct resolver *r);
-/* The default, with line ends; "" when the host has none. Borrowed until the loop's next turn.
- * *ret_serial names it for resolver_started(). */
-const char *resolver_text(struct resolver *r, uint64_t *ret_serial);
 /* A container has started with the default of `serial` (0 = it has none): see that it gets what
  * came since. */
 void resolver_started(struct resolver *r, uint64_t serial);
 /* In a job: bring the value of `resolv_conf` to a started container. */
 int apply_resolv_conf(struct ops *ops, struct container *ct, struct error *err);
-/* Text for /etc/resolv.conf of a container, NULL = its file is left alone. New string. */
+/* Text for /etc/resolv.conf of a container, NULL = its file is left alone. New string. *ret_serial
+ * names the default for resolver_started(); 0 = it is not the default. */
 char *resolv_conf_of(struct ops *ops, const struct container *ct, uint64_t *ret_serial);
