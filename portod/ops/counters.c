@@ -31,8 +31,7 @@ static void on_counters(struct job *j, const struct error *err, const void *resu
 	if (err->code)
 		log_warning("counters of disks: %s", err->text);
 	ops->counters = counters_free(c);
-	if (--ops->active == 0 && ops->stopping && ops->on_idle)
-		ops->on_idle(ops);
+	ops_release(ops);
 }
 
 struct counters *counters_free(struct counters *c)
@@ -57,7 +56,7 @@ void ops_start_counters(struct ops *ops)
 	if (c->disks.n && job_fork(&c->job, ops->loop, ops->procs, "counters", counters_job, c, 0,
 				   on_counters, &err) == 0) {
 		ops->counters = c;
-		ops->active++; /* a shutdown waits for it, as for an operation */
+		ops_hold(ops);
 		return;
 	}
 	if (err.code)

@@ -12,6 +12,17 @@ static void on_queue_timeout(struct ev_loop *ev, ev_timer *t, int revents);
 static void on_timer(struct ev_loop *ev, ev_timer *t, int revents);
 static void on_free(struct defer *d);
 
+void ops_hold(struct ops *ops)
+{
+	ops->active++;
+}
+
+void ops_release(struct ops *ops)
+{
+	if (--ops->active == 0 && ops->stopping && ops->on_idle)
+		ops->on_idle(ops);
+}
+
 void op_init(struct op *op, const struct op_class *class, struct ops *ops, struct container *ct,
 	     void (*done)(struct op *op, const struct error *err, void *user), void *user)
 {
@@ -27,7 +38,7 @@ void op_init(struct op *op, const struct op_class *class, struct ops *ops, struc
 	ev_timer_init(&op->timer, on_timer, 0., 0.);
 	job_init(&op->job);
 	defer_init(&op->free_defer, on_free);
-	ops->active++;
+	ops_hold(ops);
 }
 
 /* The container at which an operation of this kind on `ct` has to wait, or NULL. */
@@ -149,8 +160,7 @@ static void on_free(struct defer *d)
 
 	container_unref(op->ct);
 	op->class->free(op);
-	if (--ops->active == 0 && ops->stopping && ops->on_idle)
-		ops->on_idle(ops);
+	ops_release(ops);
 }
 
 void op_finish(struct op *op, const struct error *err)

@@ -79,5 +79,10 @@ void op_start_job(struct op *op, const char *name, job_fn fn, void *arg, unsigne
 void op_start_timer(struct op *op, uint64_t ms);
 void op_stop_timer(struct op *op);
 
+/* A shutdown waits from the first to the second, as for an operation, which does it by itself. The
+ * second may call on_idle(). */
+void ops_hold(struct ops *ops);
+void ops_release(struct ops *ops);
+
 /* Would an operation of this class have to wait? */
 bool op_would_wait(const struct op_class *class, const struct container *ct);

@@ -88,7 +88,7 @@ struct ops {
 	ev_timer tick;
 	unsigned jobs_running;
 	struct list job_queue;
-	size_t active; /* operations not finished yet */
+	size_t active; /* operations not finished yet, and what else ops_hold() says */
 	struct rotation *rotation;
 	struct resolver *resolver;
 	struct counters *counters;            /* NULL = not (any more) at work */

@@ -52,8 +52,7 @@ static void on_purged(struct job *j, const struct error *err, const void *result
 	if (err->code)
 		log_warning("%s", err->text);
 	ops->purge = purge_free(p);
-	if (--ops->active == 0 && ops->stopping && ops->on_idle)
-		ops->on_idle(ops);
+	ops_release(ops);
 }
 
 struct purge *purge_free(struct purge *p)
@@ -118,7 +117,7 @@ void purge_leftovers(struct ops *ops)
 	if (p->names.n + p->dirs.n && job_fork(&p->job, ops->loop, ops->procs, "purge", purge_job,
 					       p, 0, on_purged, &err) == 0) {
 		ops->purge = p;
-		ops->active++; /* a shutdown waits for it, as for an operation */
+		ops_hold(ops);
 		return;
 	}
 	if (err.code)
